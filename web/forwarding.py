@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypedDict
 
+import anyio
 import httpx
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -19,7 +20,7 @@ from darkroom_shared.problems import (
     Problem,
     Unavailable,
 )
-from darkroom_shared.task_group import TaskGroup, first_of
+from darkroom_shared.task_group import first_of
 from web.exchange import Exchange
 from web.forwarded_headers import headers_for_app, identify
 from web.metrics import EVENTS, FORWARDED, ForwardingMetrics
@@ -148,15 +149,18 @@ class Forwarder:
                 requests.in_progress -= 1
 
     async def _forward_while_connected(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
-        """Cancel the request to the app when the client disconnects, and end a stream when this process stops."""
+        """Cancel the request to the app when the client disconnects, and end a stream when this process stops.
+
+        What may cancel it belongs to anyio: httpcore closes several connections of its pool in a row, and its shield
+        stops no other cancellation, which leaves the rest of them open.
+        """
         try:
-            async with TaskGroup() as group:
-                watchers = [group.create_task(_raise_when_client_gone(body))]
+            async with anyio.create_task_group() as group:
+                group.start_soon(_raise_when_client_gone, body)
                 if time_limits.streams:
-                    watchers.append(group.create_task(self._raise_when_stopping()))
+                    group.start_soon(self._raise_when_stopping)
                 await self._forward(exchange, body, time_limits)
-                for watcher in watchers:
-                    watcher.cancel()
+                group.cancel_scope.cancel()
         except* ClientDisconnected:
             self._metrics.abandoned.inc()
         except* Stopping:
@@ -170,7 +174,7 @@ class Forwarder:
 
     async def _forward(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
         try:
-            async with asyncio.timeout(time_limits.head_seconds):
+            with anyio.fail_after(time_limits.head_seconds):
                 response = await self._send_request(exchange, body, time_limits)
         except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise self._unavailable(exchange, error) from error

@@ -7,9 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from prometheus_client import CollectorRegistry
+from starlette.types import Message, Scope
 
 from tests.web.servers import serving_web
+from web.forwarding import Forwarder, Limits, open_transport
+from web.metrics import ForwardingMetrics
 
 CLIENTS = 8
 LIMIT_SECONDS = 30.0
@@ -97,3 +102,65 @@ async def _reset(writer: asyncio.StreamWriter) -> None:
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()
+
+
+class ExpiringApp:
+    """Responds to all clients at once, and closes their connections in `close_all`."""
+
+    def __init__(self) -> None:
+        self._all_have_begun = asyncio.Barrier(CLIENTS)
+        self._expires = asyncio.Event()
+        self._all_are_closed = asyncio.Barrier(CLIENTS + 1)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await self._all_have_begun.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await self._expires.wait()
+        writer.close()
+        await writer.wait_closed()
+        await self._all_are_closed.wait()
+
+    async def close_all(self) -> None:
+        self._expires.set()
+        await self._all_are_closed.wait()
+
+
+async def test_a_client_that_disconnects_while_expired_connections_are_closed_leaves_none_open() -> None:
+    app = ExpiringApp()
+    async with (
+        await asyncio.start_server(app.serve, "127.0.0.1") as server,
+        open_transport() as transport,
+        asyncio.timeout(LIMIT_SECONDS),
+    ):
+        port = server.sockets[0].getsockname()[1]
+        metrics = ForwardingMetrics(CollectorRegistry())
+        forwarder = Forwarder(
+            f"http://127.0.0.1:{port}", Limits(requests=CLIENTS, streams=1), metrics, stopping=asyncio.Event()
+        )
+        scope = _scope(transport)
+        await asyncio.gather(*(forwarder(scope, _stay, _discard) for _ in range(CLIENTS)))
+        await app.close_all()
+        await forwarder(scope, _disconnect, _discard)
+    assert metrics.abandoned._value.get() == 1  # and tests/leaks.py finds no socket
+
+
+def _scope(transport: httpx.AsyncHTTPTransport) -> Scope:
+    return {
+        "type": "http", "method": "GET", "scheme": "http", "path": "/v1/items", "raw_path": b"/v1/items",
+        "query_string": b"", "headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1),
+        "state": {"transport": transport},
+    }  # fmt: skip
+
+
+async def _stay() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def _disconnect() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _discard(_message: Message) -> None:
+    pass

@@ -129,6 +129,25 @@ async def test_playback_waits_at_the_end_of_the_finished_part(
     await watched.until("video.currentTime > 6.5")
 
 
+async def test_nothing_is_called_unfinished_before_the_playlist_is_known(
+    watch: Watch, make_video: MakeItem, visitor: Visitor
+) -> None:
+    is_checked = asyncio.Event()
+
+    async def respond_after_the_check(playlist: Route) -> None:
+        await is_checked.wait()
+        await playlist.continue_()
+
+    await visitor.context.route("**/low.m3u8*", respond_after_the_check)
+    watched = await watch(make_video(made=3))
+    await watched.play()
+    await watched.seek(3)
+    await watched.video.evaluate("video => video.dispatchEvent(new Event('timeupdate'))")
+    await expect(watched.status_text).to_be_empty()
+    is_checked.set()
+    await watched.until("video.currentTime > 3.3")
+
+
 async def test_playback_of_a_new_attempt_continues_at_the_same_second(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:

@@ -71,7 +71,7 @@ export function videoView({item: first, readItem}) {
     const duration = item.duration_seconds || (Number.isFinite(video.duration) ? video.duration : 0);
     const isShort = readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
     const {isComplete, madeSeconds, trouble} = playback;
-    const isUnmade = !isComplete && isShort && at > 0 && at > madeSeconds - EDGE_SECONDS;
+    const isUnmade = !isComplete && isShort && at > 0 && madeSeconds > 0 && at > madeSeconds - EDGE_SECONDS; // 0: not known yet
     bar.draw({at: Math.min(at, duration), duration, made: madeSeconds, complete: isComplete});
     setText(said, trouble || (isUnmade ? UNMADE : ''));
     setText(clock, `${lengthInWords(at)} / ${lengthInWords(duration)}`);

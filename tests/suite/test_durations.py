@@ -84,12 +84,12 @@ def test_the_cores_of_other_programs_are_what_this_one_did_not_use() -> None:
 
 def test_a_reading_counts_the_cpu_of_this_process() -> None:
     start, clock = CpuReading.now(), time.process_time()
-    while time.process_time() - clock < 0.1:
+    while time.process_time() - clock < 0.3:
         pass
     later = CpuReading.now()
-    assert later.own - start.own >= 0.09  # in ticks of 0.01 s
-    assert later.machine - start.machine >= 0.08
-    assert later.elapsed - start.elapsed >= 0.1
+    assert later.own - start.own > 0.2  # both count in ticks, at moments of their own
+    assert later.machine - start.machine > 0.2
+    assert later.elapsed - start.elapsed > 0.2
 
 
 def test_a_whole_run_records_its_seconds_by_folder(tmp_path: Path) -> None:

@@ -53,6 +53,18 @@ class Watched:
         return ranges
 
 
+async def delay_requests(visitor: Visitor, pattern: str) -> asyncio.Event:
+    """Delay the requests for these URLs until the returned event is set."""
+    may_continue = asyncio.Event()
+
+    async def wait_and_continue(request: Route) -> None:
+        await may_continue.wait()
+        await request.continue_()
+
+    await visitor.context.route(pattern, wait_and_continue)
+    return may_continue
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def watch(visitor: Visitor) -> Watch:
     async def open_(item: Item) -> Watched:
@@ -132,13 +144,7 @@ async def test_playback_waits_at_the_end_of_the_finished_part(
 async def test_nothing_is_called_unfinished_before_the_playlist_is_known(
     watch: Watch, make_video: MakeItem, visitor: Visitor
 ) -> None:
-    is_checked = asyncio.Event()
-
-    async def respond_after_the_check(playlist: Route) -> None:
-        await is_checked.wait()
-        await playlist.continue_()
-
-    await visitor.context.route("**/low.m3u8*", respond_after_the_check)
+    is_checked = await delay_requests(visitor, "**/low.m3u8*")
     watched = await watch(make_video(made=3))
     await watched.play()
     await watched.seek(3)
@@ -290,15 +296,9 @@ async def test_a_video_can_be_controlled_with_the_keyboard_alone(watch: Watch, m
 async def test_a_video_started_just_before_its_source_is_set_plays(
     watch: Watch, make_video: MakeItem, visitor: Visitor
 ) -> None:
-    is_started = asyncio.Event()
-
-    async def respond_after_the_start(playlist: Route) -> None:
-        await is_started.wait()
-        await playlist.continue_()
-
     # The player sets its source when it has the playlist. A source set later than the click must be the player's own:
     # one loaded again after the first segments could not be opened twice.
-    await visitor.context.route("**/main.m3u8*", respond_after_the_start)
+    is_started = await delay_requests(visitor, "**/main.m3u8*")
     watched = await watch(make_video())
     # Loading discards the event `play` of the click.
     await watched.page.evaluate(

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.isolation import capture
+from app.jobs.queueing import request_deadline
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of
@@ -121,7 +122,8 @@ class Deadline:
 
         try:
             async with asyncio.timeout(seconds) as deadline:
-                await self._application(scope, receive, send_in_time)
+                with request_deadline(seconds):
+                    await self._application(scope, receive, send_in_time)
         except TimeoutError:
             if not deadline.expired():
                 raise

@@ -22,6 +22,8 @@ from tests.worker.sample_videos import a_video
 
 LONG_RETRIES = RetryPolicy(attempts=60, total_seconds=60.0, max_wait_seconds=1.0)
 """A drill makes the service refuse requests more often than the client's default policy tolerates."""
+NO_RETRIES = RetryPolicy(attempts=1, total_seconds=60.0)
+"""For requests that must succeed whatever is away."""
 TERMINAL = frozenset({ItemState.READY, ItemState.FAILED, ItemState.CANCELLED, ItemState.EXPIRED})
 ALL_ENDED_SECONDS = 240.0
 """An item whose worker was killed three times waits 5 s, 30 s and 2 min, and for three leases."""
@@ -97,9 +99,11 @@ class Person:
 
 
 @asynccontextmanager
-async def a_person(installation: Installation, *, email: str | None = None) -> AsyncIterator[Person]:
+async def a_person(
+    installation: Installation, *, email: str | None = None, retries: RetryPolicy = LONG_RETRIES
+) -> AsyncIterator[Person]:
     """Register a new account, unless an address is passed."""
-    async with DarkroomClient(installation.url, retries=LONG_RETRIES) as client:
+    async with DarkroomClient(installation.url, retries=retries) as client:
         if email is None:
             email = f"{new_ulid()}@example.com"
             await client.sessions.register(email, PASSWORD)

@@ -45,14 +45,14 @@ class Person:
 
     async def photo(self) -> str:
         """Add a ready photo and return its id. Its original is in S3; its renditions need not be."""
-        row = await self._services.queued(new_ulid().encode())
-        claimed = await self._services.work.claim(row.account_id, row.item_id)
-        done = await self._services.work.finish(claimed, ItemKind.IMAGE, poster(claimed.attempt), [])
+        row = await self.worker.queued(new_ulid().encode())
+        claimed = await self.worker.work.claim(row.account_id, row.item_id)
+        done = await self.worker.work.finish(claimed, ItemKind.IMAGE, poster(claimed.attempt), [])
         return done.item_id
 
     async def video(self) -> str:
         """Add a video whose playlists are in S3 and return its id."""
-        return (await ready(self._services, await claimed_in_bulk(self._services))).item_id
+        return (await ready(self.worker, await claimed_in_bulk(self.worker))).item_id
 
     async def album(self, *items: str) -> str:
         album: str = (await self.post("albums", {"title": "Autumn", "description": "In the hills."}))["id"]
@@ -70,7 +70,8 @@ class Person:
         return Link(self.http, made["share"]["id"], made["token"])
 
     @property
-    def _services(self) -> Services:
+    def worker(self) -> Services:
+        """A worker's services, for items of this account."""
         return replace(self.services, account=self.account)
 
 

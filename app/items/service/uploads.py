@@ -9,7 +9,7 @@ from app.items.service.changes import AlreadyCompleted, ItemChanges
 from app.items.service.duplicates import live_duplicate
 from app.items.service.requests import Requests, completed_request
 from app.items.store import ItemStore
-from app.jobs.isolation import isolate
+from app.jobs.queueing import try_after_commit
 from app.request_key import RequestKey
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
@@ -104,7 +104,14 @@ class UploadService:
         if wrong := [body.number for body in requested_parts if body.number > count]:
             message = f"this item has parts 1 to {count}, not {wrong[0]}"
             raise Invalid(errors=[{"field": "parts", "message": message}])
-        upload_id = row.upload_id or await self._start_multipart(row)
+        if row.upload_id is not None:
+            return await self._presign(row, row.upload_id, requested_parts)
+        started = await self._objects.start_multipart(original_key(row.account_id, row.item_id), name=row.name)
+        presigned = await self._presign(row, started, requested_parts)  # before the commit, as in `create`
+        recorded = await self._record_multipart(row, started)
+        return presigned if recorded == started else await self._presign(row, recorded, requested_parts)
+
+    async def _presign(self, row: ItemRow, upload_id: str, requested_parts: tuple[PartRequest, ...]) -> PartUploads:
         key, uploads = original_key(row.account_id, row.item_id), []
         for body in requested_parts:
             url, headers = await self._objects.presign_part(
@@ -152,21 +159,27 @@ class UploadService:
         )
         return SingleUpload(url=url, headers=headers, expires_at=expires_at)
 
-    async def _start_multipart(self, row: ItemRow) -> str:
-        key = original_key(row.account_id, row.item_id)
-        fresh = await self._objects.start_multipart(key, name=row.name)
+    async def _record_multipart(self, row: ItemRow, started: str) -> str:
+        """Return the item's upload id: `started`, or that of a concurrent request, which started another one.
+
+        Raises NotFound, WrongState. An upload that is not the item's is aborted, or else expires by the bucket's rule.
+        """
         try:
             current = await self._changes.apply(
-                row.account_id, row.item_id, lambda current: lifecycle.start_multipart(current, fresh)
+                row.account_id, row.item_id, lambda current: lifecycle.start_multipart(current, started)
             )
         except (NotFound, WrongState):
-            await isolate(self._objects.abort_multipart(key, fresh), "multipart.abort", item=row.item_id)
+            await self._abort(row, started)
             raise
+        if current.upload_id != started:
+            await self._abort(row, started)
         if current.upload_id is None:
             raise WrongState(f"The item is {current.state}.", state=current.state)
-        if current.upload_id != fresh:  # after the commit: a failure must not fail the request, the sweeper aborts it
-            await isolate(self._objects.abort_multipart(key, fresh), "multipart.abort", item=row.item_id)
         return current.upload_id
+
+    async def _abort(self, row: ItemRow, upload_id: str) -> None:
+        work = self._objects.abort_multipart(original_key(row.account_id, row.item_id), upload_id)
+        await try_after_commit(work, "multipart.abort", item=row.item_id)
 
 
 def _check(body: CreateItem) -> None:

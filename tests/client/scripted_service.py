@@ -145,13 +145,17 @@ async def list_items(
 
 @api.get("/v1/search")
 async def search(
-    request: Request, response: Response, q: str = "", kind: str | None = None, limit: int = 100
+    request: Request, response: Response, q: str = "", kind: str | None = None, cursor: str | None = None
 ) -> ItemPage:
+    """Return one match a page: a page may be shorter than its limit and have a next one."""
     account = caller(request)
     response.headers[HEAD_HEADER] = str(len(account.events))
     stored = [each.item for each in reversed(account.items.values())]
     matches = [item for item in stored if q in f"{item.name} {item.caption}" and kind in (None, item.kind)]
-    return ItemPage(items=tuple(matches[:limit]), next_cursor=None)
+    start = int(cursor or 0)
+    return ItemPage(
+        items=tuple(matches[start : start + 1]), next_cursor=str(start + 1) if start + 1 < len(matches) else None
+    )
 
 
 @api.get("/v1/items/{item_id}")

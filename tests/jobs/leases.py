@@ -109,14 +109,14 @@ class RelayLease(Uncounted):
 
     async def start(self) -> None:
         self._account: AccountId = new_account_id()
-        self._done = False
         event = NewEvent(EventType.ITEM_CREATED, "itm_1", {})
         await self.services.base.events.log.append(self._account, [event])
 
     async def claim(self) -> Any:
-        until = self.clock() + RELAY_LEASE
-        store = self.services.base.events.store
-        if self._done or not await store.lease_relay(self._account, now=self.clock(), until=until):
+        until, store = self.clock() + RELAY_LEASE, self.services.base.events.store
+        head = await store.head(self._account)
+        is_relayed = head.relayed >= head.last
+        if is_relayed or not await store.lease_relay(self._account, now=self.clock(), until=until):
             raise ClaimLost
         return until
 
@@ -128,4 +128,5 @@ class RelayLease(Uncounted):
         await self.services.base.events.store.release_relay(self._account, until=claimed)
 
     async def finish(self, claimed: Any) -> None:
-        self._done = True
+        store = self.services.base.events.store
+        await store.record_relayed(self._account, (await store.head(self._account)).last, finished=True)

@@ -56,7 +56,11 @@ class AuroraLease:
         self, connection: AsyncConnection, row: ColumnElement[bool], held: datetime, until: datetime
     ) -> bool:
         """Extend the lease that ends at `held`. Returns False if it is another process's now."""
-        return await self._write(connection, row & (self._column == held), until)
+        return await self._write(connection, row & self.is_held(held), until)
+
+    def is_held(self, held: datetime | None) -> ColumnElement[bool]:
+        """Return the condition of the holder's other writes: the lease still ends at `held`."""
+        return self._column == held
 
     async def _write(self, connection: AsyncConnection, row: ColumnElement[bool], until: datetime) -> bool:
         change = update(self._table).where(row).values({self._column.name: until})

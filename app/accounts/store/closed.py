@@ -115,7 +115,7 @@ class ClosedAccounts:
         await self._note(leased, erased_at=self._clock())
 
     async def _note(self, leased: ClosedRow, **values: object) -> None:
-        held = closed_accounts.c.next_at == leased.leased_until
+        held = self._lease.is_held(leased.leased_until)
         change = update(closed_accounts).where(_unerased(leased.id), held).values(**values)
         async with self._database.writer.write() as connection:
             if (await connection.execute(change)).rowcount == 0:

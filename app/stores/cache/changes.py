@@ -35,7 +35,8 @@ class UnitOfWork:
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the change is committed and visible to every read; never if it was rolled back.
 
-        The callback must not block or raise. A crash loses it, so something must poll for what it does.
+        If the change is cancelled after its commit, it is called at once. It must not block or raise. A crash loses it,
+        so something must poll for what it does.
         """
         self._callbacks.append(callback)
 

@@ -54,7 +54,7 @@ MATRIX = [pytest.param(route, ErrorClass.UNREACHABLE, id=f"{route}-unreachable")
 
 
 @pytest.mark.parametrize(("route", "error_class"), MATRIX)
-async def test_stores_lost_after_the_commit_fail_no_request(
+async def test_stores_unavailable_after_the_commit_fail_no_request(
     sharing: SharingServices, outage: Outage, route: str, error_class: ErrorClass | None
 ) -> None:
     request = await PREPARATIONS[route](Preparation(sharing, await sharing.user()))

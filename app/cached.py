@@ -2,13 +2,13 @@
 
 from app.stores.cache.keys import Entry
 
-SESSION = Entry("session", 1, 300, "app.accounts.service.sessions", decides_access=True)
-ACCOUNT = Entry("account", 1, 300, "app.accounts.service.accounts")
-ALBUM = Entry("album", 1, 300, "app.albums.service.albums", decides_access=True)
-ALBUM_PAGE = Entry("album-page", 1, 300, "a new `items_version` of its album is a new key")
-MEMBERSHIP = Entry("membership", 1, 300, "app.albums.service.members", decides_access=True)
-ALBUMS_OF_ITEM = Entry("albums-of-item", 1, 300, "app.albums.service.placements", decides_access=True)
-SHARE = Entry("share", 1, 300, "app.share_links.service.share_links", decides_access=True)
-UNREAD = Entry("unread", 1, 300, "app.comments.service.comments")
+SESSION = Entry("session", 1, 300, decides_access=True)
+ACCOUNT = Entry("account", 1, 300)
+ALBUM = Entry("album", 1, 300, decides_access=True)
+ALBUM_PAGE = Entry("album-page", 1, 300)  # never invalidated: a new `items_version` of its album is a new key
+MEMBERSHIP = Entry("membership", 1, 300, decides_access=True)
+ALBUMS_OF_ITEM = Entry("albums-of-item", 1, 300, decides_access=True)
+SHARE = Entry("share", 1, 300, decides_access=True)
+UNREAD = Entry("unread", 1, 300)
 
 REGISTRY = (SESSION, ACCOUNT, ALBUM, ALBUM_PAGE, MEMBERSHIP, ALBUMS_OF_ITEM, SHARE, UNREAD)

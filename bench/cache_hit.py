@@ -40,7 +40,7 @@ class Session:
     expires_at: str
 
 
-SESSION = Entry("session", 1, 300, "this benchmark").of_type(TypeAdapter(Session | None))
+SESSION = Entry("session", 1, 300).of_type(TypeAdapter(Session | None))
 VALUE = Session(f"ses_{'x' * 26}", f"acc_{'y' * 26}", False, "2026-11-27T06:35:44.000Z")
 
 

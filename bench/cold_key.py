@@ -89,7 +89,7 @@ async def _read_concurrently(library: str, redis_url: str, database_url: str, na
 
 @asynccontextmanager
 async def _darkroom(redis_url: str, database: Database, name: str, load: Load) -> AsyncIterator[Read]:
-    key = Entry("cold", 1, LIFETIME_SECONDS, "this benchmark").of_type(TypeAdapter(str)).key(name)
+    key = Entry("cold", 1, LIFETIME_SECONDS).of_type(TypeAdapter(str)).key(name)
 
     async def load_with(_connection: AsyncConnection) -> str:
         return await load()

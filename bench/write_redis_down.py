@@ -23,7 +23,7 @@ from tests.servers import running_valkey
 FIGURES = ("write_redis_down_ms",)
 
 CHANGES = 5
-KEY = Entry("value", 1, 300, "this benchmark").of_type(TypeAdapter(int)).key("one")
+KEY = Entry("value", 1, 300).of_type(TypeAdapter(int)).key("one")
 
 
 def main() -> None:

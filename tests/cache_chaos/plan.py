@@ -34,7 +34,7 @@ CALM_FACTOR = 8
 or if the permits end before they are renewed, no rule is needed and no ablation is caught.
 """
 CALM_TIMING = Timing(**{name: seconds * CALM_FACTOR for name, seconds in asdict(TIMING).items()})
-NUMBER = Entry("number", 1, 1, "the run", decides_access=True).of_type(TypeAdapter(int))
+NUMBER = Entry("number", 1, 1, decides_access=True).of_type(TypeAdapter(int))
 """It decides access, because an entry that does not may be as old as the reader while there is no permit: no read
 could be called stale.
 """

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the registry. `invalidated_by` names the module whose changes invalidate its values.
+    """An entry of the registry.
 
     `version` increases with every change of a value's schema, so that no release reads what another one wrote.
     """
@@ -18,7 +18,6 @@ class Entry:
     name: str
     version: int
     seconds: int
-    invalidated_by: str
     decides_access: bool = False
 
     def of_type(self, shape: TypeAdapter[T]) -> "Kind[T]":

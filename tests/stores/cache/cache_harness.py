@@ -19,8 +19,8 @@ from app.stores.cache.timing import Timing
 
 WAIT_SECONDS = 60
 
-NUMBER: Kind[int] = Entry("number", 1, 300, "these tests", decides_access=True).of_type(TypeAdapter(int))
-SOFT_NUMBER: Kind[int] = Entry("soft-number", 1, 300, "these tests").of_type(TypeAdapter(int))
+NUMBER: Kind[int] = Entry("number", 1, 300, decides_access=True).of_type(TypeAdapter(int))
+SOFT_NUMBER: Kind[int] = Entry("soft-number", 1, 300).of_type(TypeAdapter(int))
 """An entry that does not decide access."""
 
 STEADY = Timing(

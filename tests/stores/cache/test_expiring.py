@@ -22,7 +22,7 @@ from tests.stores.cache.cache_harness import (
 )
 
 LIFETIME_SECONDS = NUMBER.entry.seconds
-BRIEF = Entry("brief-number", 1, 20, "these tests", decides_access=True).of_type(TypeAdapter(int))
+BRIEF = Entry("brief-number", 1, 20, decides_access=True).of_type(TypeAdapter(int))
 LOAD_SECONDS = 0.2
 
 

@@ -151,7 +151,7 @@ async def test_an_unreadable_value_is_treated_as_absent(
 
 async def test_a_release_does_not_read_another_releases_values(harness: CacheHarness, redis_pair: RedisPair) -> None:
     old, new = [await harness.process(redis_pair.primary.url) for _ in range(2)]
-    text = Entry("number", 2, 300, "the next release", decides_access=True).of_type(TypeAdapter(str))
+    text = Entry("number", 2, 300, decides_access=True).of_type(TypeAdapter(str))
 
     async def load_text(_connection: object) -> str:
         return "one"

@@ -32,6 +32,7 @@ from app.comments.wiring import build_comment_work
 from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
+from app.items.store import ItemStore
 from app.items.wiring import build_maintenance
 from app.services import Foundation, open_foundation
 from app.settings import Settings
@@ -222,7 +223,7 @@ async def _count(app: dict[str, str], account: AccountId) -> int:
 
 async def _sweep(base: Foundation) -> None:
     maintenance = build_maintenance(clients=base.clients, parts=base.items)
-    erasure = ItemErasure(base.items.store, base.amazon.objects)
+    erasure = ItemErasure(ItemStore(base.amazon.dynamo), base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
     albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
@@ -240,7 +241,7 @@ async def _left(base: Foundation, account: AccountId) -> int:
     """Count the leftovers and print each."""
     counted: list[Counted] = [
         AccountStore(base.database),
-        ItemErasure(base.items.store, base.amazon.objects),
+        ItemErasure(ItemStore(base.amazon.dynamo), base.amazon.objects),
         ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects),
         base.events.erasure,
     ]
@@ -248,7 +249,11 @@ async def _left(base: Foundation, account: AccountId) -> int:
         closed=ClosedAccounts(base.database, base.clock), counted=counted, objects=base.amazon.objects
     ).run(account)
     verified = await Verification(
-        items=base.items.store, events=base.events.store, objects=base.amazon.objects, clock=base.clock, read=False
+        items=ItemStore(base.amazon.dynamo),
+        events=base.events.store,
+        objects=base.amazon.objects,
+        clock=base.clock,
+        read=False,
     ).run()
     print(f"the tombstone: {leftovers.closed}")
     for finding in (*leftovers.findings, *verified.findings):

@@ -25,6 +25,7 @@ from app.items.service.playback import PlaybackService
 from app.items.service.representation import ItemRepresentation
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
+from app.items.store import ItemStore
 from app.items.wiring import build_item_work, build_items, build_maintenance, open_delivery
 from app.migrations.run import migrate
 from app.pagination import Cursors
@@ -174,7 +175,7 @@ class Services:
 
     async def row(self, row: ItemRow) -> ItemRow:
         """Return the row as it is now."""
-        result = await self.base.items.store.get(row.account_id, row.item_id)
+        result = await ItemStore(self.base.amazon.dynamo).get(row.account_id, row.item_id)
         assert result is not None
         return result
 

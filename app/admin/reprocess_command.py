@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 from contextlib import AsyncExitStack
 
-from app.items.reprocessing.service.reprocessing import Outcome, Reprocessing, Survey
-from app.media.recipe import recipe_hash
+from app.items.reprocessing.service.reprocessing import Outcome, Survey
+from app.items.wiring import build_reprocessing
 from app.services import open_foundation
 from app.settings import Settings
 from darkroom_shared.ids import AccountId, ItemId
@@ -37,14 +37,7 @@ async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> in
     account = AccountId(arguments.account) if arguments.account else None
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        reprocessing = Reprocessing(
-            store=base.items.store,
-            changes=base.items.changes,
-            queues=base.amazon.queues,
-            recipe=recipe_hash(),
-            clock=base.clock,
-            account=account,
-        )
+        reprocessing = build_reprocessing(clients=base.clients, parts=base.items, account=account)
         if arguments.roll_back:
             moved = await reprocessing.roll_back()
             sys.stdout.write(f"{moved} items have their previous files again.\n")

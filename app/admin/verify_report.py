@@ -15,7 +15,7 @@ from app.admin.verify_index import IndexVerification
 from app.albums.wiring import build_album_work
 from app.comments.wiring import build_comment_work
 from app.exports.wiring import build_export_rows, build_export_work
-from app.items.wiring import build_item_work
+from app.items.wiring import build_item_store, build_item_work
 from app.search.wiring import build_index, build_index_contents
 from app.services import open_foundation
 from app.settings import Settings
@@ -99,14 +99,13 @@ async def _verify(settings: Settings, read: bool) -> Verified:
     """Compare the stores with each other. Raises Unavailable."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
+        items = build_item_store(clients=base.clients)
         verification = Verification(
-            items=base.items.store, events=base.events.store, objects=base.amazon.objects, clock=utc_now, read=read
+            items=items, events=base.events.store, objects=base.amazon.objects, clock=utc_now, read=read
         )
         exports = ExportVerification(build_export_rows(base=base), base.amazon.objects, utc_now)
         contents = build_index_contents(base=base)
-        index = IndexVerification(
-            items=base.items.store, events=base.events.store, cursors=base.events.cursors, contents=contents
-        )
+        index = IndexVerification(items=items, events=base.events.store, cursors=base.events.cursors, contents=contents)
         with unwrapped(Unavailable):
             verified, indexed = await verification.run(), await index.run()
         findings = (*verified.findings, *await exports.run(), *indexed.findings)

@@ -16,7 +16,7 @@ class AdminServices(TypedDict):
 def build_overview(*, base: Foundation) -> AdminServices:
     return AdminServices(
         overview=OverviewService(
-            backlog=build_backlog(clients=base.clients, parts=base.items),
+            backlog=build_backlog(clients=base.clients),
             relay=base.events.relay,
             outbox=base.events.outbox_relay,
             queues=base.amazon.queues,

@@ -219,7 +219,7 @@ def build_album_work(*, base: Foundation) -> AlbumWorkParts:
     parts, purge, database, invitations = _build_parts(base), PlacementPurgeStore(), base.database, InvitationStore()
     return AlbumWorkParts(
         contents=parts.contents,
-        captures=CaptureProjection(items=base.items.store, contents=parts.contents),
+        captures=CaptureProjection(items=base.items.rows, contents=parts.contents),
         placement_purge=PlacementPurgeService(
             database=database, store=purge, invitations=invitations, clock=base.clock
         ),

@@ -13,6 +13,8 @@ from app.exports.service.queueing import ExportQueue
 from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
 from app.items.service.delivery import Delivery
+from app.items.service.inventory import Inventory
+from app.items.wiring import build_inventory
 from app.jobs.kind import OnLapse
 from app.services import Foundation
 
@@ -28,6 +30,7 @@ class ExportWorkParts:
     """What workers need."""
 
     work: ExportWork
+    inventory: Inventory
     maintenance: ExportMaintenance
     erasure: ExportErasure
 
@@ -50,6 +53,7 @@ def build_export_work(
     queue = ExportQueue(queues=base.amazon.queues, changes=changes, clock=base.clock)
     return ExportWorkParts(
         work=ExportWork(changes=changes, clock=base.clock, lease=lease),
+        inventory=build_inventory(clients=base.clients),
         maintenance=ExportMaintenance(
             store=store, changes=changes, queue=queue, objects=objects, clock=base.clock, on_lapse=on_lapse
         ),

@@ -11,6 +11,7 @@ from app.events.wiring import EventParts
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.deletion.service.purge import OnPurge, Purging
 from app.items.deletion.service.trash import TrashService
+from app.items.reprocessing.service.reprocessing import Reprocessing
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.service.actions import ItemActions
 from app.items.service.backlog import BacklogService
@@ -19,6 +20,7 @@ from app.items.service.cleanup import Cleanup
 from app.items.service.completion import CompletionService
 from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants
+from app.items.service.inventory import Inventory
 from app.items.service.items import ItemService
 from app.items.service.key_watch import watching_keys
 from app.items.service.lifecycle import LEASE
@@ -28,6 +30,7 @@ from app.items.service.playback import PlaybackService
 from app.items.service.queueing import WorkQueue
 from app.items.service.representation import ItemRepresentation
 from app.items.service.requests import Requests
+from app.items.service.rows import ItemRows
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
@@ -36,13 +39,14 @@ from app.media.recipe import recipe_hash
 from app.pagination import Cursors
 from app.settings import Settings
 from app.stores.cloudfront import UrlSigner
+from darkroom_shared.ids import AccountId
 
 
 @dataclass(frozen=True, slots=True)
 class ItemParts:
-    """What app and workers share."""
+    """What app and workers share. Other capabilities read `rows`."""
 
-    store: ItemStore
+    rows: ItemRows
     changes: ItemChanges
     queue: WorkQueue
 
@@ -72,7 +76,7 @@ def build_item_parts(*, settings: Settings, clients: Clients, events: EventParts
     store = ItemStore(clients.amazon.dynamo)
     changes = ItemChanges(store=store, log=events.log, clock=clients.clock, quota_bytes=settings.account_quota_bytes)
     return ItemParts(
-        store=store,
+        rows=store,
         changes=changes,
         queue=WorkQueue(queues=clients.amazon.queues, changes=changes, clock=clients.clock),
     )
@@ -94,7 +98,7 @@ async def open_delivery(stack: AsyncExitStack, *, settings: Settings, clients: C
 def build_items(
     *, clients: Clients, parts: ItemParts, delivery: Delivery, cursors: Cursors, secret: bytes
 ) -> ItemServices:
-    store, changes, queue = parts.store, parts.changes, parts.queue
+    store, changes, queue = ItemStore(clients.amazon.dynamo), parts.changes, parts.queue
     objects, clock, requests = clients.amazon.objects, clients.clock, Requests(store)
     playback = PlaybackService(
         store=store, objects=objects, delivery=delivery, grants=PlaybackGrants(secret), clock=clock
@@ -123,7 +127,8 @@ def build_maintenance(
     on_lapse: OnLapse = lambda _queue: None,
 ) -> MaintenanceService:
     """`on_purge`: callbacks of other capabilities that delete an item from their stores before its row is deleted."""
-    store, changes, objects, clock = parts.store, parts.changes, clients.amazon.objects, clients.clock
+    store, changes = ItemStore(clients.amazon.dynamo), parts.changes
+    objects, clock = clients.amazon.objects, clients.clock
     return MaintenanceService(
         store=store,
         queue=parts.queue,
@@ -134,13 +139,35 @@ def build_maintenance(
     )
 
 
-def build_backlog(*, clients: Clients, parts: ItemParts) -> BacklogService:
-    return BacklogService(store=parts.store, clock=clients.clock)
+def build_backlog(*, clients: Clients) -> BacklogService:
+    return BacklogService(store=ItemStore(clients.amazon.dynamo), clock=clients.clock)
+
+
+def build_inventory(*, clients: Clients) -> Inventory:
+    """Return what lists an account's items for an export."""
+    return Inventory(ItemStore(clients.amazon.dynamo))
+
+
+def build_reprocessing(*, clients: Clients, parts: ItemParts, account: AccountId | None) -> Reprocessing:
+    """Return what requests the reprocessing of stale items: those of one account, or of all."""
+    return Reprocessing(
+        store=ItemStore(clients.amazon.dynamo),
+        changes=parts.changes,
+        queues=clients.amazon.queues,
+        recipe=recipe_hash(),
+        clock=clients.clock,
+        account=account,
+    )
+
+
+def build_item_store(*, clients: Clients) -> ItemStore:
+    """Return the store for its verification."""
+    return ItemStore(clients.amazon.dynamo)
 
 
 def build_item_work(*, clients: Clients, parts: ItemParts, lease: timedelta = LEASE) -> ItemWorkParts:
     """Build what the worker runs: new work, reprocessing and erasure. `lease` is the validity of a claim."""
-    store, changes, clock = parts.store, parts.changes, clients.clock
+    store, changes, clock = ItemStore(clients.amazon.dynamo), parts.changes, clients.clock
     work = WorkService(store=store, changes=changes, queue=parts.queue, clock=clock, lease=lease)
     return ItemWorkParts(
         work=work,

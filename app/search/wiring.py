@@ -38,4 +38,4 @@ def build_index_contents(*, base: Foundation) -> IndexContents:
 
 def build_index(*, base: Foundation) -> IndexParts:
     index = IndexStore(base.database)
-    return IndexParts(index=index, projection=SearchIndex(items=base.items.store, index=index))
+    return IndexParts(index=index, projection=SearchIndex(items=base.items.rows, index=index))

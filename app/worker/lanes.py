@@ -4,7 +4,6 @@ from pathlib import Path
 
 from app.exports.wiring import ExportWorkParts
 from app.items.schema.row import Lane
-from app.items.service.inventory import Inventory
 from app.items.service.queueing import QUEUES
 from app.items.wiring import ItemWorkParts
 from app.media.decoders import Decoders
@@ -100,7 +99,7 @@ def export_consumer(*, base: Foundation, exports: ExportWorkParts, scratch: Path
     attempts = export_attempts(
         work=work,
         objects=base.amazon.objects,
-        inventory=Inventory(base.items.store),
+        inventory=exports.inventory,
         queues=queues,
         scratch=scratch,
         metrics=metrics,

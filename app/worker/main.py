@@ -134,7 +134,7 @@ def _sampling(settings: Settings, base: Foundation, registry: CollectorRegistry)
     """Return the loop that samples the lanes. None without an operator port, because nothing reads the samples."""
     if not settings.operator_port:
         return []
-    backlog = build_backlog(clients=base.clients, parts=base.items)
+    backlog = build_backlog(clients=base.clients)
     return [LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock).run]
 
 

@@ -9,6 +9,7 @@ from app.admin import verify_index
 from app.admin.verify_index import IndexVerification, IndexVerified
 from app.events.store.cursors import CursorStore
 from app.events.store.relational import RelationalEvents
+from app.items.store import ItemStore
 from app.projections import SEARCH
 from app.search.schema.tables import item_index, item_words
 from app.search.store.contents import IndexContents, IndexRows
@@ -34,7 +35,7 @@ def verification(library: Library, contents: IndexContents | None = None) -> Ind
     base = library.services.base
     cursors = CursorStore(library.database, utc_now)
     return IndexVerification(
-        items=base.items.store,
+        items=ItemStore(base.amazon.dynamo),
         events=base.events.store,
         cursors=cursors,
         contents=contents or IndexContents(library.database),

@@ -14,7 +14,7 @@ from app.albums.wiring import AlbumWorkParts, build_album_work
 from app.events.service.projection import ProjectionUpdater
 from app.items.deletion.service.purge import Purging
 from app.items.schema.row import Purge
-from app.items.store import row_action
+from app.items.store import ItemStore, row_action
 from darkroom_shared.items import ItemState
 from tests.albums.album_services import NOON, AlbumServices
 from tests.services import ManualClock, Services, Stores, open_services
@@ -74,11 +74,11 @@ async def test_a_purged_item_leaves_its_albums(
     remaining, gone = await ada.photos(2)
     album = await ada.album(remaining, gone)
     base = worker.base
-    row = replace(await base.items.store.require(ada.account, gone), state=ItemState.DELETED, revision=2)
+    row = replace(await ItemStore(base.amazon.dynamo).require(ada.account, gone), state=ItemState.DELETED, revision=2)
     row = replace(row, purge=Purge.DELETED, purge_at=base.clock())
-    await base.items.store.write([row_action(row)])
+    await ItemStore(base.amazon.dynamo).write([row_action(row)])
     purging = Purging(
-        store=base.items.store,
+        store=ItemStore(base.amazon.dynamo),
         changes=base.items.changes,
         objects=base.amazon.objects,
         clock=base.clock,
@@ -88,7 +88,7 @@ async def test_a_purged_item_leaves_its_albums(
     await purging.purge(row)
     await maintenance.contents.delete(ada.account, gone)
 
-    assert await base.items.store.get(ada.account, gone) is None
+    assert await ItemStore(base.amazon.dynamo).get(ada.account, gone) is None
     assert await placements(worker, album) == 1
     assert (await ada.done(ada.http.get(f"albums/{album}")))["item_count"] == 1
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
+from app.items.store import ItemStore
 from darkroom_shared.albums import Role
 from darkroom_shared.ids import (
     ItemId,
@@ -123,7 +124,7 @@ async def _populated(sharing: SharingServices) -> AccessScenario:
     link = await owner.share(album)
     revoked = await sharing.once_more(owner)
     assert (await revoked.request("DELETE", "sessions/current")).status_code == 204
-    row = await sharing.services.base.items.store.require(owner.account, ItemId(video))
+    row = await ItemStore(sharing.services.base.amazon.dynamo).require(owner.account, ItemId(video))
     invited = await owner.post(f"albums/{album}/invitations", {})
     await owner.post(f"albums/{album}/transfer", {"account_id": invitee.account})
     ids = {

@@ -13,6 +13,7 @@ import pytest
 from app.items.schema.keys import rendition_key
 from app.items.schema.row import ItemRow
 from app.items.service.lifecycle import Change
+from app.items.store import ItemStore
 from app.media.recipe import recipe_hash
 from app.services import Foundation, open_foundation
 from app.settings import Settings
@@ -75,7 +76,7 @@ async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, it
         result = replace(row.result, recipe=EARLIER, renditions=files)
         return Change(replace(row, result=result, revision=row.revision + 1), "renamed")
 
-    row = await base.items.store.require(account, item.id)
+    row = await ItemStore(base.amazon.dynamo).require(account, item.id)
     assert row.result is not None
     for each in row.result.renditions:
         (folder / each.file).write_bytes(

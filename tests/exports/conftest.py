@@ -15,6 +15,7 @@ from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
 from app.items.service.delivery import Delivery
 from app.items.service.inventory import Inventory
+from app.items.store import ItemStore
 from app.jobs.attempt import AttemptRunner
 from app.stores.cloudfront import UrlSigner
 from app.stores.resources import EXPORTS_QUEUE
@@ -93,7 +94,7 @@ def harness(services: Services, stores: Stores, clock: ManualClock, tmp_path: Pa
         export_attempts(
             work=work,
             objects=base.amazon.objects,
-            inventory=Inventory(base.items.store),
+            inventory=Inventory(ItemStore(base.amazon.dynamo)),
             queues=base.amazon.queues,
             scratch=tmp_path,
         ),

@@ -185,7 +185,7 @@ def _attempts(harness: ExportHarness, inventory: Inventory) -> AttemptRunner[Exp
 async def test_a_stopping_worker_returns_the_export_without_counting_an_attempt(harness: ExportHarness) -> None:
     await harness.services.queued(b"a photo")
     row, base = await harness.start(), harness.services.base
-    inventory = BlockedInventory(base.items.store)
+    inventory = BlockedInventory(ItemStore(base.amazon.dynamo))
     stopped = _attempts(harness, inventory)
     attempt = asyncio.create_task(stopped.handle(message(row)))
     async with asyncio.timeout(60):
@@ -209,7 +209,7 @@ async def test_an_export_that_a_store_has_interrupted_waits_before_it_is_sent_ag
     harness: ExportHarness, clock: ManualClock
 ) -> None:
     row, base = await harness.start(), harness.services.base
-    inventory = UnreachableInventory(base.items.store)
+    inventory = UnreachableInventory(ItemStore(base.amazon.dynamo))
     attempts = _attempts(harness, inventory)
     assert not await attempts.handle(message(row))
     assert await harness.messages(row) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from app.items.service.requests import Requests
 from app.items.service.uploads import UploadService
+from app.items.store import ItemStore
 from app.stores.resources import EXPRESS_QUEUE
 from app.stores.s3 import ObjectStore
 from darkroom_shared.items import CreateItem, ItemState, PartRequest
@@ -55,24 +56,24 @@ async def test_a_retry_is_accepted_without_the_queue(without_queues: Services) -
 
 
 def _uploads(services: Services, objects: ObjectStore) -> UploadService:
-    items = services.base.items
+    store = ItemStore(services.base.amazon.dynamo)
     return UploadService(
-        store=items.store,
-        changes=items.changes,
-        requests=Requests(items.store),
+        store=store,
+        changes=services.base.items.changes,
+        requests=Requests(store),
         objects=objects,
         clock=services.base.clock,
     )
 
 
 async def test_no_item_is_created_if_its_upload_cannot_be_signed(services: Services) -> None:
-    amazon, items = services.base.amazon, services.base.items
+    amazon = services.base.amazon
     unsigned = ObjectStore(amazon.objects._client, amazon.objects._public, "no bucket has this name")
     uploads = _uploads(services, unsigned)
     body = CreateItem(name="a.jpg", size_bytes=9, content_type="image/jpeg", digest=f"sha256:{'0' * 64}")
     with pytest.raises(Problem):
         await uploads.create(services.account, body, None)
-    assert await items.store.count_rows(services.account) == {"items": 0, "requests": 0, "receipts": 0}
+    assert await ItemStore(amazon.dynamo).count_rows(services.account) == {"items": 0, "requests": 0, "receipts": 0}
 
 
 class _NoAbort(ObjectStore):

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
 from app.items.service import lifecycle
+from app.items.store import ItemStore
 from app.jobs.claim import ClaimLost
 from darkroom_shared.ids import new_account_id
 from darkroom_shared.items import EditItem, FailureCode, ItemKind
@@ -154,7 +155,7 @@ class Life(RuleBasedStateMachine):
     def _now(self, item: str) -> ItemRow:
         """Return the item's current row, or the row of its creation if it is purged."""
         first = self.rows[item]
-        row: ItemRow | None = self.run(self.own.base.items.store.get(first.account_id, first.item_id))
+        row: ItemRow | None = self.run(ItemStore(self.own.base.amazon.dynamo).get(first.account_id, first.item_id))
         return row or first
 
     @rule(item=items, worker=WORKERS)
@@ -252,7 +253,7 @@ class Life(RuleBasedStateMachine):
         if model.purged_at == self.now:
             assert not self.run(self._has_original(row))
         if model.may_be_gone(self.now):
-            gone = self.run(self.own.base.items.store.get(row.account_id, row.item_id)) is None
+            gone = self.run(ItemStore(self.own.base.amazon.dynamo).get(row.account_id, row.item_id)) is None
             assert gone or not model.must_be_gone(self.now)
             model.state = "gone" if gone else model.state
 
@@ -274,7 +275,7 @@ class Life(RuleBasedStateMachine):
             assert (row.due_at is None) == (not any((row.deadline, row.cleanup_at, row.purge_at)))
 
     async def _stored_rows(self) -> list[ItemRow | None]:
-        store = self.own.base.items.store
+        store = ItemStore(self.own.base.amazon.dynamo)
         return await asyncio.gather(*(store.get(row.account_id, row.item_id) for row in self.rows.values()))
 
     @invariant()

@@ -11,6 +11,7 @@ from app.items.schema.keys import original_key, rendition_key
 from app.items.schema.row import ItemRow, Lane, Result
 from app.items.service.claims import POISONED
 from app.items.service.lifecycle import UPLOAD_LIMIT
+from app.items.store import ItemStore
 from app.items.wiring import build_backlog
 from app.stores.resources import EXPRESS_QUEUE, shard_of
 from darkroom_shared.ids import ItemId, new_ulid
@@ -89,7 +90,7 @@ async def test_every_page_of_due_items_is_read(
         row, _ = await services.create(new_ulid().encode())
         if shard_of(row.item_id) == shard:
             expected.add(row.item_id)
-    pages = [page async for page in services.base.items.store.all_due(shard, clock() + UPLOAD_LIMIT)]
+    pages = [page async for page in ItemStore(services.base.amazon.dynamo).all_due(shard, clock() + UPLOAD_LIMIT)]
     assert expected <= {item for page in pages for _, item in page}
     assert max(map(len, pages)) == 2
 
@@ -198,7 +199,7 @@ async def test_an_item_past_its_deadline_fails_even_if_its_claim_is_renewed(
 
 async def test_the_overview_counts_late_items(services: Services, clock: ManualClock) -> None:
     row = await services.queued(b"late")
-    backlog = build_backlog(clients=services.base.clients, parts=services.base.items)
+    backlog = build_backlog(clients=services.base.clients)
     before = await backlog.measure(clock())
     clock.advance(hours=25)
     late = await backlog.measure(clock())

@@ -12,6 +12,7 @@ from app.items.reprocessing.service.rules import PREVIOUS_RETENTION
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.schema.keys import rendition_key
 from app.items.schema.row import ItemRow, Result, StoredFailure, StoredRendition
+from app.items.store import ItemStore
 from app.jobs.claim import MAX_LOST_ATTEMPTS, ClaimLost
 from app.stores.resources import BULK_QUEUE
 from darkroom_shared.events import EventType
@@ -26,7 +27,7 @@ OLD, NEW = "oldrecipe", "newrecipe"
 @pytest.fixture
 def reprocess_work(services: Services) -> ReprocessWork:
     return ReprocessWork(
-        store=services.base.items.store,
+        store=ItemStore(services.base.amazon.dynamo),
         changes=services.base.items.changes,
         work=services.work,
         recipe=NEW,
@@ -54,7 +55,7 @@ async def an_old_item(services: Services, folder: Path, *steps: ReceiptStep) -> 
 
 def reprocessing(services: Services, recipe: str = NEW) -> Reprocessing:
     return Reprocessing(
-        store=services.base.items.store,
+        store=ItemStore(services.base.amazon.dynamo),
         changes=services.base.items.changes,
         queues=services.base.amazon.queues,
         recipe=recipe,
@@ -171,7 +172,7 @@ async def test_reprocessing_runs_once_per_request_and_only_with_its_recipe(
         await reprocess_work.claim(row.account_id, row.item_id)
     await requested(services, row)
     other = ReprocessWork(
-        store=services.base.items.store,
+        store=ItemStore(services.base.amazon.dynamo),
         changes=services.base.items.changes,
         work=services.work,
         recipe="third",

@@ -294,7 +294,7 @@ def outbox(faulty: Faulty) -> Loop:
 
 def lane_sampler(faulty: Faulty) -> Loop:
     registry, base = CollectorRegistry(), faulty.services.base
-    backlog = build_backlog(clients=base.clients, parts=base.items)
+    backlog = build_backlog(clients=base.clients)
     loop = LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=faulty.clock)
     ticks = 0
 

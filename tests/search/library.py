@@ -139,7 +139,7 @@ class Library:
 async def open_library(services: Services, database: Database) -> Library:
     """Return the library of an account with a search projection of its log."""
     index, cursors = IndexStore(database), CursorStore(database, utc_now)
-    projection = SearchIndex(services.base.items.store, index)
+    projection = SearchIndex(services.base.items.rows, index)
     updater = ProjectionUpdater(services.base.events.log, cursors, [projection])
     search = SearchService(services.items, SearchStore(database.readers), Cursors(b"secret"))
     await cursors.enrol(projection.name, [services.account])

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.schema.tables import accounts
 from app.events.store.cursors import CursorStore
 from app.events.store.relational import RelationalEvents
+from app.items.store import ItemStore
 from app.projections import SEARCH
 from app.search.schema.entries import entry
 from app.search.schema.tables import item_index, item_words
@@ -29,7 +30,7 @@ CAPTIONS = ("sea", "lake at dawn", "東京", "a sea of words", "")
 async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]]]:
     """Return the index that follows from the rows alone."""
     expected = {}
-    async for page in library.services.base.items.store.pages_of(library.account):
+    async for page in ItemStore(library.services.base.amazon.dynamo).pages_of(library.account):
         for row in page:
             made = entry(row)
             if made is not None:
@@ -39,7 +40,9 @@ async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]
 
 async def change_something(library: Library, chance: random.Random) -> None:
     """Add, edit, delete, restore or process a random item."""
-    rows = [row async for page in library.services.base.items.store.pages_of(library.account) for row in page]
+    rows = [
+        row async for page in ItemStore(library.services.base.amazon.dynamo).pages_of(library.account) for row in page
+    ]
     if len(rows) < 4 or chance.random() < 0.4:
         await library.add(f"{len(rows)}.jpg", chance.choice(CAPTIONS), day=chance.randrange(90))
         return

@@ -37,7 +37,7 @@ async def index(client: httpx.AsyncClient, services: Services) -> None:
     account = AccountId((await client.get("account")).json()["id"])
     base = services.base
     await base.events.relay.relay(account)
-    projection = SearchIndex(base.items.store, IndexStore(base.database))
+    projection = SearchIndex(base.items.rows, IndexStore(base.database))
     await ProjectionUpdater(base.events.log, base.events.cursors, [projection]).apply_events(account)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from app.items.schema.row import ItemRow
+from app.items.store import ItemStore
 from app.jobs.attempt import AttemptRunner
 from app.media.decoders import Decoders
 from app.services import Foundation
@@ -97,7 +98,9 @@ class WorkerHarness:
 
     async def receipt(self, row: ItemRow) -> list[tuple[str, int]]:
         """Return each step of the receipt with its attempt."""
-        return [(step.step, step.attempt) for step in await self.services.base.items.store.receipt(row.item_id)]
+        return [
+            (step.step, step.attempt) for step in await ItemStore(self.services.base.amazon.dynamo).receipt(row.item_id)
+        ]
 
 
 def runs(pid: int) -> bool:

@@ -28,6 +28,7 @@ from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.schema.row import Result
 from app.items.service.lifecycle import UPLOAD_DEADLINE
+from app.items.store import ItemStore
 from app.jobs.claim import ClaimLost
 from app.request_key import RequestKey
 from app.search.wiring import build_index
@@ -70,7 +71,7 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
     base, passwords = services.base, Passwords(CHEAP_MEMORY_KIB)
     async with base.database.writer.write() as connection:  # an eraser takes a bounded number at once, others' too
         await connection.execute(delete(closed_accounts))
-    items = ItemErasure(base.items.store, base.amazon.objects)
+    items = ItemErasure(ItemStore(base.amazon.dynamo), base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     settings = stores.settings(registration=Registration.OPEN)

@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from app.exports.wiring import build_export_work, build_exports
 from app.items.schema.row import ItemRow, Lane
-from app.items.service.inventory import Inventory
 from app.items.service.lifecycle import LEASE
 from app.items.service.queueing import QUEUES
 from app.items.wiring import build_backlog, build_maintenance
@@ -62,11 +61,11 @@ async def test_a_lost_attempt_and_its_steps_are_counted_without_the_item(service
 async def test_an_export_and_its_steps_are_timed(services: Services, tmp_path: Path) -> None:
     registry, base = CollectorRegistry(), services.base
     exports = build_exports(base=base, delivery=services.representation._delivery)["exports"]
-    work, inventory = build_export_work(base=base, lease=LEASE).work, Inventory(base.items.store)
+    parts = build_export_work(base=base, lease=LEASE)
     attempts = export_attempts(
-        work=work,
+        work=parts.work,
         objects=base.amazon.objects,
-        inventory=inventory,
+        inventory=parts.inventory,
         queues=base.amazon.queues,
         scratch=tmp_path,
         metrics=WorkerMetrics(registry),
@@ -110,7 +109,7 @@ async def test_an_attempt_of_a_killed_worker_is_counted_once_although_several_wo
 
 async def test_the_oldest_wait_of_a_lane_is_sampled(services: Services, clock: ManualClock) -> None:
     registry, base = CollectorRegistry(), services.base
-    backlog = build_backlog(clients=base.clients, parts=base.items)
+    backlog = build_backlog(clients=base.clients)
     sampler = LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock)
     await services.queued(a_tiny_photo())
     clock.advance(minutes=7)

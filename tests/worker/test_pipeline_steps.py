@@ -9,7 +9,6 @@ import pytest
 from app.exports.wiring import build_export_work, build_exports
 from app.items.reprocessing.service import rules
 from app.items.schema.row import ItemRow, Lane, Result
-from app.items.service.inventory import Inventory
 from app.items.service.lifecycle import LEASE
 from app.items.wiring import build_item_work
 from app.jobs.attempt import AttemptRunner
@@ -177,7 +176,7 @@ async def test_export(harness: WorkerHarness, clock: ManualClock, after: bool) -
 
     def attempts(script: Script) -> AttemptRunner[Any]:
         objects = script.around("objects", base.amazon.objects)
-        inventory = script.around("inventory", Inventory(base.items.store))
+        inventory = script.around("inventory", parts.inventory)
         return export_attempts(
             work=parts.work, objects=objects, inventory=inventory, queues=base.amazon.queues, scratch=harness.scratch
         )

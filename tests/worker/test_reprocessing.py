@@ -8,6 +8,8 @@ import pytest
 from app.items.reprocessing.service.reprocessing import Outcome, Reprocessing
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.schema.row import ItemRow, Lane, Result
+from app.items.store import ItemStore
+from app.items.wiring import build_reprocessing
 from app.jobs.attempt import AttemptRunner
 from app.media.recipe import recipe_hash
 from app.stores.resources import BULK_QUEUE
@@ -33,7 +35,11 @@ PLENTY_SECONDS = 60
 def reprocess_work(harness: WorkerHarness) -> AttemptRunner[ItemJob]:
     services, base = harness.services, harness.services.base
     work = ReprocessWork(
-        store=base.items.store, changes=base.items.changes, work=services.work, recipe=recipe_hash(), clock=base.clock
+        store=ItemStore(base.amazon.dynamo),
+        changes=base.items.changes,
+        work=services.work,
+        recipe=recipe_hash(),
+        clock=base.clock,
     )
     files, encodes = AttemptFiles(base.amazon.objects, harness.scratch), Encodes(NullChannel(), base.clock)
     videos = VideoPipeline(
@@ -45,16 +51,7 @@ def reprocess_work(harness: WorkerHarness) -> AttemptRunner[ItemJob]:
 
 @pytest.fixture
 def reprocessing(services: Services) -> Reprocessing:
-    base = services.base
-    queues = base.amazon.queues
-    return Reprocessing(
-        store=base.items.store,
-        changes=base.items.changes,
-        queues=queues,
-        recipe=recipe_hash(),
-        clock=base.clock,
-        account=services.account,
-    )
+    return build_reprocessing(clients=services.base.clients, parts=services.base.items, account=services.account)
 
 
 async def an_old_item(services: Services, content: bytes, kind: ItemKind = ItemKind.IMAGE) -> ItemRow:

@@ -1,4 +1,4 @@
-"""Reading items' rows, for projections of the log."""
+"""Reading items' rows: what other capabilities have of the items' store, for projections of the log."""
 
 from collections.abc import Sequence
 from typing import Protocol

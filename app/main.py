@@ -34,7 +34,7 @@ from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, Request
 from app.http.tier_check import with_tier_check
 from app.items.routes import deletion as trash_routes
 from app.items.routes import items as items_routes
-from app.items.service.access import Grants, OwnItems
+from app.items.service.access import Grants
 from app.items.wiring import ItemServices, build_items, open_delivery
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
@@ -120,7 +120,7 @@ async def open_services(
         **build_search(base=base, items=items, cursors=cursors),
         **await open_event_services(stack, clients=base.clients, events=base.events, stopping=readiness.stopping),
         **build_overview(base=base),
-        grants=(OwnItems(items), access.shared_items),
+        grants=access.grants,
         readiness=readiness,
     )
 

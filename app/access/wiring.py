@@ -1,5 +1,6 @@
 """Build the services that decide who may see what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.access.service.access import AccessService
@@ -9,6 +10,7 @@ from app.access.store.access import AccessStore
 from app.access.store.albums import AlbumStore
 from app.access.store.members import MemberStore
 from app.accounts.service.accounts import AccountService
+from app.items.service.access import Grants, OwnItems
 from app.items.service.items import ItemService
 from app.services import Foundation
 
@@ -19,6 +21,7 @@ class AccessParts:
 
     access: AccessService
     shared_items: SharedItems
+    grants: Sequence[Grants]
 
 
 def build_access_service(*, base: Foundation) -> AccessService:
@@ -31,4 +34,5 @@ def build_album_changes() -> AlbumChanges:
 
 def build_access(*, base: Foundation, accounts: AccountService, items: ItemService) -> AccessParts:
     access = build_access_service(base=base)
-    return AccessParts(access=access, shared_items=SharedItems(access=access, items=items, accounts=accounts))
+    shared_items = SharedItems(access=access, items=items, accounts=accounts)
+    return AccessParts(access=access, shared_items=shared_items, grants=(OwnItems(items), shared_items))

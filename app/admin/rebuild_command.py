@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 from app.events.service.projection import ProjectionUpdater
+from app.events.wiring import build_projection_updater
 from app.search.service.indexing import SearchIndex
 from app.search.wiring import build_index
 from app.services import open_foundation
@@ -38,7 +39,7 @@ async def _rebuild(settings: Settings, account: AccountId | None) -> int:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         projection = build_index(base=base).projection
-        updater, count = ProjectionUpdater(base.events.log, base.events.cursors, [projection]), 0
+        updater, count = build_projection_updater(events=base.events, projections=[projection]), 0
         async for each in _one(account) if account else _all(updater, projection):
             await updater.rebuild(projection, each)
             count += 1

@@ -1,7 +1,7 @@
 """Build the services of events: the accounts' logs, the outbox of relational changes, and the relay."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypedDict
@@ -12,6 +12,7 @@ from app.events.service.log import EventLog
 from app.events.service.nudging import ProjectionNudges
 from app.events.service.outbox import EventOutbox
 from app.events.service.outbox_publisher import OutboxRelay, PromptPublisher
+from app.events.service.projection import Projection, ProjectionUpdater
 from app.events.service.relay import RelayService
 from app.events.service.requests import RelationalRequests
 from app.events.service.stream import LiveEvents, event_channel
@@ -73,6 +74,10 @@ async def open_events(
         relational=RelationalEvents(clients.database),
         erasure=EventErasure(store),
     )
+
+
+def build_projection_updater(*, events: EventParts, projections: Sequence[Projection]) -> ProjectionUpdater:
+    return ProjectionUpdater(log=events.log, cursors=events.cursors, projections=projections)
 
 
 async def open_event_services(

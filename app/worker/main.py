@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from app.accounts.wiring import build_closed_accounts
 from app.albums.wiring import AlbumWorkParts, build_album_work
 from app.comments.wiring import CommentWorkParts, build_comment_work
-from app.events.service.projection import ProjectionUpdater
+from app.events.wiring import build_projection_updater
 from app.exports.wiring import build_export_work
 from app.items.wiring import build_backlog, build_item_work, build_maintenance
 from app.media.decoders import Decoders
@@ -102,7 +102,7 @@ def _build(
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
     exports = build_export_work(base=base, lease=lease, on_lapse=metrics.attempt_lapsed)
     index, albums, comments = build_index(base=base), build_album_work(base=base), build_comment_work(base=base)
-    updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
+    updater = build_projection_updater(events=base.events, projections=[index.projection, albums.captures])
     projections = ProjectionLoops(updater, base.amazon.queues)
     eraser = Eraser(
         closed=build_closed_accounts(clients=base.clients, lease=lease),

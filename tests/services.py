@@ -15,12 +15,12 @@ from pydantic import SecretStr
 
 from app.events.service.relay import RelayService
 from app.items.deletion.service.trash import TrashService
+from app.items.maintenance.service.maintenance import MaintenanceService
 from app.items.schema.row import ItemRow
 from app.items.service.actions import ItemActions
 from app.items.service.completion import CompletionService
 from app.items.service.items import ItemService
 from app.items.service.lifecycle import LEASE
-from app.items.service.maintenance import MaintenanceService
 from app.items.service.playback import PlaybackService
 from app.items.service.representation import ItemRepresentation
 from app.items.service.uploads import UploadService

@@ -11,12 +11,14 @@ from app.events.wiring import EventParts
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.deletion.service.purge import OnPurge, Purging
 from app.items.deletion.service.trash import TrashService
+from app.items.maintenance.service.cleanup import Cleanup
+from app.items.maintenance.service.maintenance import MaintenanceService
+from app.items.maintenance.service.overdue import OverdueItems
 from app.items.reprocessing.service.reprocessing import Reprocessing
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.service.actions import ItemActions
 from app.items.service.backlog import BacklogService
 from app.items.service.changes import ItemChanges
-from app.items.service.cleanup import Cleanup
 from app.items.service.completion import CompletionService
 from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants
@@ -24,8 +26,6 @@ from app.items.service.inventory import Inventory
 from app.items.service.items import ItemService
 from app.items.service.key_watch import watching_keys
 from app.items.service.lifecycle import LEASE
-from app.items.service.maintenance import MaintenanceService
-from app.items.service.overdue import OverdueItems
 from app.items.service.playback import PlaybackService
 from app.items.service.queueing import WorkQueue
 from app.items.service.representation import ItemRepresentation

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.events.service.relay import RelayService
-from app.items.service.maintenance import MaintenanceService
+from app.items.maintenance.service.maintenance import MaintenanceService
 from app.items.service.queueing import QUEUES
 from app.jobs.isolation import isolate
 from app.jobs.loop import run_periodically, running

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from app.items.deletion.service.purge import Purging
+from app.items.maintenance.service.cleanup import Cleanup
+from app.items.maintenance.service.overdue import OverdueItems
 from app.items.reprocessing.service import rules as reprocess_rules
 from app.items.schema.row import ItemRow, Lane
 from app.items.service import claims, lifecycle
-from app.items.service.cleanup import Cleanup
-from app.items.service.overdue import OverdueItems
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
 from app.jobs.claim import LOST_ATTEMPT_WAITS

@@ -1,0 +1,1 @@
+"""Maintenance of items: what is due without a request."""

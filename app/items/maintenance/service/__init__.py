@@ -1,0 +1,1 @@
+"""The work of maintenance, without HTTP, SQL or boto."""

@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 
-from app.admin.parsers import add_account_actions
+from app.admin.commands.parsers import add_account_actions
 from app.settings import Settings
 from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
@@ -69,7 +69,7 @@ def _migrate(revision: str) -> None:
 def _run_account_command(chosen: argparse.Namespace) -> None:
     settings = settings_or_exit(Settings)
     configure_logs()
-    from app.admin.account_command import run_action
+    from app.admin.commands.accounts import run_action
 
     run_action(settings, chosen)
 

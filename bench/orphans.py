@@ -25,8 +25,8 @@ from PIL import Image
 
 from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import ClosedAccounts
-from app.admin.leftovers import AccountVerification, Counted
-from app.admin.verify import Verification
+from app.admin.service.leftovers import AccountVerification, Counted
+from app.admin.service.verify import Verification
 from app.albums.wiring import build_album_work
 from app.comments.wiring import build_comment_work
 from app.exports.service.erasure import ExportErasure

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from app.admin.overview import OverviewService
+from app.admin.service.overview import OverviewService
 from app.http.caller import Administrator
 from app.http.dependencies import from_state
 from darkroom_shared.admin import Overview

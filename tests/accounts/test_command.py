@@ -9,8 +9,8 @@ from io import StringIO
 
 import pytest
 
-from app.admin.account_command import run_action
-from app.admin.parsers import add_account_actions
+from app.admin.commands.accounts import run_action
+from app.admin.commands.parsers import add_account_actions
 from app.settings import Settings
 from darkroom_process.settings import read_settings
 from tests.accounts.accounts_api import PASSWORD, an_address, open_accounts_api

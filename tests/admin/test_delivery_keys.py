@@ -10,7 +10,7 @@ import structlog.testing
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.admin.delivery_keys import RETIRED_AFTER, KeyRotation
+from app.admin.service.delivery_keys import RETIRED_AFTER, KeyRotation
 from app.items.service.delivery import Delivery
 from app.items.service.key_watch import watching_keys
 from app.stores.cloudfront import UrlSigner

@@ -6,7 +6,7 @@ import asyncio
 import pytest
 from sqlalchemy import delete
 
-from app.admin.rebuild_command import rebuild_search
+from app.admin.commands.rebuild_search import rebuild_search
 from app.projections import SEARCH
 from app.search.schema.tables import item_index
 from app.search.store.index import IndexStore

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from app.admin.parsers import add_admin_actions
-from app.admin.reprocess_command import reprocess_now, summary
+from app.admin.commands.parsers import add_admin_actions
+from app.admin.commands.reprocess import reprocess_now, summary
 from app.items.reprocessing.service.reprocessing import Measured, Survey
 from app.items.schema.row import Result
 from app.media.recipe import recipe_hash

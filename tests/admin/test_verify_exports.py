@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from app.admin.verify_exports import ExportVerification
+from app.admin.service.verify_exports import ExportVerification
 from app.exports.schema import ExportRow, export_key
 from app.exports.service.changes import ExportChanges
 from app.exports.service.lifecycle import created

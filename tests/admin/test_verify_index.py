@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from sqlalchemy import delete, insert, update
 
-from app.admin import verify_index
-from app.admin.verify_index import IndexVerification, IndexVerified
+from app.admin.service import verify_index
+from app.admin.service.verify_index import IndexVerification, IndexVerified
 from app.events.store.cursors import CursorStore
 from app.events.store.relational import RelationalEvents
 from app.items.store import ItemStore

@@ -8,10 +8,11 @@ import pytest
 PLUGINS = {
     "app",
     "app.admin",
-    "app.admin.command",
-    "app.admin.local_environment",
-    "app.admin.parsers",
-    "app.admin.verify_command",
+    "app.admin.commands",
+    "app.admin.commands.admin",
+    "app.admin.commands.local_environment",
+    "app.admin.commands.parsers",
+    "app.admin.commands.verify",
     "local",
     "local.command",
 }

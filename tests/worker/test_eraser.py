@@ -17,7 +17,7 @@ from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.closed import ClosedAccounts, Counts
 from app.accounts.wiring import build_account_rows, build_accounts
-from app.admin.leftovers import AccountVerification
+from app.admin.service.leftovers import AccountVerification
 from app.albums.wiring import build_album_work
 from app.comments.wiring import build_comment_work
 from app.events.service.log import NewEvent

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.admin.workers import read_workers, warnings_about
+from app.admin.service.workers import read_workers, warnings_about
 from app.stores.signals import Signals
 from app.worker.presence import publish_presence
 from darkroom_shared.admin import WorkerSeen

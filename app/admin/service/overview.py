@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from app.admin.workers import read_workers, warnings_about
+from app.admin.service.workers import read_workers, warnings_about
 from app.aws_error_notices import read_aws_errors
 from app.events.service.outbox_publisher import OutboxRelay
 from app.events.service.relay import RelayService

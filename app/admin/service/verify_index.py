@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
-from app.admin.verify import Finding
+from app.admin.service.verify import Finding
 from app.events.store.cursors import CursorStore
 from app.events.store.log import EventStore
 from app.items.schema.row import ItemRow, captured_key

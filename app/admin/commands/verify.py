@@ -4,7 +4,7 @@ import argparse
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.admin.local_environment import adopt_local_environment
+from app.admin.commands.local_environment import adopt_local_environment
 from darkroom_shared.ids import AccountId, AccountIdField
 
 _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
@@ -30,7 +30,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the verification. It is imported here, so that `darkroom --help` does not wait for the service's modules."""
-    from app.admin.verify_report import verify
+    from app.admin.commands.verify_report import verify
 
     adopt_local_environment()
     return verify(arguments)

@@ -2,8 +2,8 @@
 
 import argparse
 
-from app.admin.local_environment import adopt_local_environment
-from app.admin.parsers import add_admin_actions
+from app.admin.commands.local_environment import adopt_local_environment
+from app.admin.commands.parsers import add_admin_actions
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,22 +25,22 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logs()
     match arguments.command:
         case "rotate-key":
-            from app.admin.key_command import rotate_key
+            from app.admin.commands.keys import rotate_key
 
             return rotate_key(settings)
         case "retire-key":
-            from app.admin.key_command import retire_key
+            from app.admin.commands.keys import retire_key
 
             return retire_key(settings, arguments)
         case "reprocess":
-            from app.admin.reprocess_command import reprocess
+            from app.admin.commands.reprocess import reprocess
 
             return reprocess(settings, arguments)
         case "rebuild-search":
-            from app.admin.rebuild_command import rebuild_search
+            from app.admin.commands.rebuild_search import rebuild_search
 
             return rebuild_search(settings, arguments)
         case _:
-            from app.admin.account_command import run_action
+            from app.admin.commands.accounts import run_action
 
             return run_action(settings, arguments)

@@ -7,16 +7,9 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 
-from app.accounts.wiring import build_account_rows, build_closed_accounts
-from app.admin.leftovers import AccountVerification, Counted, Leftovers
-from app.admin.verify import Finding, Verification, Verified
-from app.admin.verify_exports import ExportVerification
-from app.admin.verify_index import IndexVerification
-from app.albums.wiring import build_album_work
-from app.comments.wiring import build_comment_work
-from app.exports.wiring import build_export_rows, build_export_work
-from app.items.wiring import build_item_store, build_item_work
-from app.search.wiring import build_index, build_index_contents
+from app.admin.service.leftovers import Leftovers
+from app.admin.service.verify import Finding, Verified
+from app.admin.wiring import build_account_verification, build_verifications
 from app.services import open_foundation
 from app.settings import Settings
 from darkroom_process.logs import configure_logs
@@ -80,33 +73,14 @@ def _account_summary(leftovers: Leftovers) -> str:
 async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        counted: list[Counted] = [
-            build_account_rows(clients=base.clients),
-            build_item_work(clients=base.clients, parts=base.items).erasure,
-            build_export_work(base=base).erasure,
-            base.events.erasure,
-            build_album_work(base=base).erasure,
-            build_comment_work(base=base).erasure,
-            base.events.relational,
-            build_index(base=base).index,
-        ]
-        closed = build_closed_accounts(clients=base.clients)
-        verification = AccountVerification(closed=closed, counted=counted, objects=base.amazon.objects)
-        return await verification.run(account)
+        return await build_account_verification(base=base).run(account)
 
 
 async def _verify(settings: Settings, read: bool) -> Verified:
     """Compare the stores with each other. Raises Unavailable."""
     async with AsyncExitStack() as stack:
-        base = await open_foundation(settings, stack, utc_now)
-        items = build_item_store(clients=base.clients)
-        verification = Verification(
-            items=items, events=base.events.store, objects=base.amazon.objects, clock=utc_now, read=read
-        )
-        exports = ExportVerification(build_export_rows(base=base), base.amazon.objects, utc_now)
-        contents = build_index_contents(base=base)
-        index = IndexVerification(items=items, events=base.events.store, cursors=base.events.cursors, contents=contents)
+        verifications = build_verifications(base=await open_foundation(settings, stack, utc_now), read=read)
         with unwrapped(Unavailable):
-            verified, indexed = await verification.run(), await index.run()
-        findings = (*verified.findings, *await exports.run(), *indexed.findings)
+            verified, indexed = await verifications.items.run(), await verifications.index.run()
+        findings = (*verified.findings, *await verifications.exports.run(), *indexed.findings)
         return replace(verified, findings=findings, not_compared=indexed.not_compared)

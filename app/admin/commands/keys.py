@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from app.admin.delivery_keys import KeyRotation
+from app.admin.service.delivery_keys import KeyRotation
 from app.settings import Settings
 from darkroom_process.settings import variable_of
 from darkroom_shared.times import to_rfc3339, utc_now

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from app.admin.verify import Finding
+from app.admin.service.verify import Finding
 from app.exports.schema import EXPORTS_PREFIX, ExportRow, export_key
 from app.exports.store import ExportStore
 from app.stores.s3 import ObjectStore

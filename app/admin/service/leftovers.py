@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.accounts.store.closed import ClosedAccounts, ClosedRow
-from app.admin.verify import Finding
+from app.admin.service.verify import Finding
 from app.exports.schema import export_prefix
 from app.items.schema.keys import account_prefixes
 from app.stores.s3 import ObjectStore

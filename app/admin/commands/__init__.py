@@ -1,0 +1,1 @@
+"""`darkroom admin` and `darkroom verify`, which run on the machine itself."""

@@ -1,0 +1,1 @@
+"""What the overview, the verification and the rotation of keys compute."""

@@ -69,6 +69,12 @@ def test_no_module_imports_another_package_of_ours_or_an_undeclared_dependency(i
     assert imported - set(sys.stdlib_module_names) - OURS == declared
 
 
+def test_the_wire_models_import_pydantic_and_nothing_of_ours() -> None:
+    sources = (ROOT / "shared" / "darkroom_shared").rglob("*.py")
+    imported = {name for path in sources for name in _imported(path)}
+    assert imported - set(sys.stdlib_module_names) == {"darkroom_shared", "pydantic"}
+
+
 def test_every_module_works_where_nothing_else_of_ours_is_installed(installed: Path) -> None:
     assert _run_isolated(installed, "import app", must_fail=True).endswith("No module named 'app'")
     _run_isolated(installed, IMPORTS_EVERYTHING)

@@ -18,7 +18,7 @@ async def expected_version(if_match: Annotated[str | None, Header()] = None) -> 
         return None
     match = _VERSION.fullmatch(if_match.strip())
     if match is None:
-        raise Outdated("If-Match names no version of this item.")
+        raise Outdated("If-Match names no version.")
     return int(match[1])
 
 

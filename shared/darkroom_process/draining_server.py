@@ -1,4 +1,4 @@
-"""The uvicorn server of every process: app, web, local stand-ins, health checks and metrics."""
+"""The uvicorn server of app, web, the local stand-ins of S3, DynamoDB and CloudFront, health checks and metrics."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The uvicorn options of every server of ours."""
+"""The uvicorn options of every server but the emulator's."""
 
 from pathlib import Path
 

@@ -1,11 +1,12 @@
 """uvicorn's HTTP protocol with limits on a request's head and strict parsing; every server of ours uses it.
 
 llhttp, the parser inside httptools, refuses bare LF and CR, folded lines, spaces before a colon, control characters,
-repeated Content-Length, and Content-Length together with Transfer-Encoding. `check_head` refuses what llhttp accepts.
+repeated Content-Length, and Content-Length together with Transfer-Encoding. `request_head` refuses what llhttp accepts.
 This class limits the bytes and seconds of a head, refuses trailers and long pipelines, and sends each error as
 problem+json after the responses to earlier requests.
 
-The normal path is cheap: no byte is copied, and a head that arrives in one piece needs no timer.
+llhttp does not say where in a packet a request begins, so each head and each body is passed to it as pieces of their
+own. The normal path is cheap: no byte is copied, and a head that arrives in one piece needs no timer.
 
 Besides uvicorn and httptools it uses only the standard library, so that the emulator's interpreter can import it.
 """
@@ -20,7 +21,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from darkroom_process.request_head import MAX_HEAD_BYTES, check_head
+from darkroom_process.request_head import MAX_HEAD_BYTES, check_head, end_of_head, next_end_of_chunks
 from darkroom_shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
 
 MAX_PIPELINED = 16
@@ -63,8 +64,13 @@ class StrictHttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._reading = _Reading.NOTHING
+        self._incomplete_head = bytearray()
+        self._head_is_complete = False
+        """The parser has received the head to its end."""
+        self._body_bytes: int | None = 0
+        """Not received yet; None if the body is sent in chunks."""
         self._pending_bytes = 0
-        """Received since the parser last completed a head or delivered a part of a body."""
+        """Of a body in chunks, received since the parser last delivered a part of it."""
         self._progressed = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._error: Problem | None = None
@@ -80,35 +86,52 @@ class StrictHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._ignores_input:
-            return
-        if self._reading is _Reading.NOTHING and data[0] in b"\r\n" and not b"\r\n".startswith(data[:2]):
-            self._refuse(BadRequest("A line before the request does not end in CRLF."))
-            return
-        self._progressed = False
+        start = 0
         try:
-            self.parser.feed_data(data)
+            while start < len(data) and not self._ignores_input:
+                start = self._feed(data, start)
         except httptools.HttpParserUpgrade:
             self._ignores_input = True  # the request is served as HTTP/1.1; nothing after it is read
+        except Problem as problem:
+            self._refuse(problem)
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Problem) else BadRequest("The request is not valid HTTP/1.1."))
-        else:
-            self._limit_input(len(data))
 
-    def _limit_input(self, received_bytes: int) -> None:
-        self._pending_bytes = 0 if self._progressed else self._pending_bytes + received_bytes
-        if self._pending_bytes > MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge())
-            return
-        if self._reading is _Reading.NOTHING and not self._progressed:
-            self._begin_head()  # by an empty line, which the parser skips
-        if self._reading is _Reading.HEAD and self._head_timer is None:
+    def _feed(self, data: bytes, start: int) -> int:
+        """Pass the parser one head or a piece of one body, or what the packet has of it, and return where that ends."""
+        is_body = self._reading is _Reading.BODY
+        stop = self._end_of_body_piece(data, start) if is_body else self._end_of_head_piece(data, start)
+        self._progressed = False
+        self.parser.feed_data(data if stop - start == len(data) else memoryview(data)[start:stop])
+        if is_body:
+            self._pending_bytes = 0 if self._progressed else self._pending_bytes + stop - start
+            if self._pending_bytes > MAX_HEAD_BYTES:
+                raise HeadTooLarge
+        return stop
+
+    def _end_of_head_piece(self, data: bytes, start: int) -> int:
+        self._reading = _Reading.HEAD
+        end = end_of_head(data, start, self._incomplete_head)
+        self._head_is_complete = end is not None
+        if end is not None:
+            return end
+        self._unset_keepalive_if_required()
+        if self._head_timer is None:
             self._head_timer = self.loop.call_later(self.max_head_seconds, self._end_slow_head)
+        return len(data)
+
+    def _end_of_body_piece(self, data: bytes, start: int) -> int:
+        if not self._body_bytes:
+            return next_end_of_chunks(data, start)
+        end = min(len(data), start + self._body_bytes)
+        self._body_bytes -= end - start
+        return end
 
     def on_message_begin(self) -> None:
+        if self._reading is not _Reading.HEAD:
+            raise BadRequest("The end of the previous request was not recognised.")
         super().on_message_begin()
-        self._begin_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._reading is _Reading.BODY:
@@ -117,13 +140,15 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         upgrade = self.parser.should_upgrade()
-        check_head(self.parser.get_http_version(), self.url, self.headers, upgrade=upgrade)
+        if not self._head_is_complete:
+            raise BadRequest("The head does not end in an empty line.")
+        self._body_bytes = check_head(self.parser.get_http_version(), self.url, self.headers, upgrade=upgrade)
         if len(self.pipeline) >= MAX_PIPELINED:
             raise BadRequest("Too many requests were sent before the first had its response.")
         super().on_headers_complete()
         if upgrade:
             self.cycle.keep_alive = False
-        self._reading, self._progressed = _Reading.BODY, True
+        self._reading, self._pending_bytes = _Reading.BODY, 0
         self._stop_head_timer()
         self._unset_keepalive_if_required()
 
@@ -134,16 +159,14 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._reading, self._progressed = _Reading.NOTHING, True
         super().on_message_complete()
+        if not self.cycle.keep_alive:
+            self._ignores_input = True
 
     def on_response_complete(self) -> None:
         was_last = not self.pipeline
         super().on_response_complete()
         if was_last and self._error is not None:
             self._send_error(self._error)
-
-    def _begin_head(self) -> None:
-        self._reading = _Reading.HEAD
-        self._unset_keepalive_if_required()
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

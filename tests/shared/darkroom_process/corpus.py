@@ -11,14 +11,16 @@ def _head(*lines: bytes) -> bytes:
     return _START + b"".join(line + b"\r\n" for line in (b"Host: 127.0.0.1", *lines)) + b"\r\n"
 
 
+def _hosted(host: bytes) -> bytes:
+    return _START + b"Host: " + host + b"\r\nConnection: close\r\n\r\n"
+
+
 def _target(target: bytes, method: bytes = b"GET") -> bytes:
     return method + b" " + target + b" HTTP/1.1\r\n" + _HOST + b"\r\n"
 
 
 def _head_of(size_bytes: int) -> bytes:
-    """Return a head of this size as `check_head` counts it."""
-    other = len(b"/healthz") + len(b"Host") + len(b"127.0.0.1") + 4 + len(b"X") + 4
-    return _head(b"X: " + b"x" * (size_bytes - other))
+    return _head(b"X: " + b"x" * (size_bytes - len(_head(b"X: "))))
 
 
 GOOD = _head(b"Connection: close")
@@ -26,6 +28,15 @@ GOOD = _head(b"Connection: close")
 ACCEPTED: dict[str, bytes] = {
     "plain": GOOD,
     "an empty line before the request": b"\r\n" + GOOD,
+    "an empty line before the second request": _head() + b"\r\n" + GOOD,
+    "a second request after a body": _head(b"Content-Length: 4") + b"\r\n\r\n" + GOOD,
+    "a second request after a body in chunks": _head(b"Transfer-Encoding: chunked")
+    + b"4\r\n\r\n\r\n\r\n0\r\n\r\n"
+    + GOOD,
+    "bytes after the last request": GOOD + b"\n\n",
+    "Host with a port": _hosted(b"127.0.0.1:65535"),
+    "Host with an IPv6 address": _hosted(b"[::1]"),
+    "Host with an IPv6 address and a port": _hosted(b"[fe80::1:2]:8000"),
     "whitespace around values": _START + b"Host: \t127.0.0.1 \t\r\nConnection: close \r\n\r\n",
     "Expect: 100-continue without a body": _head(b"Expect: 100-continue", b"Connection: close"),
     "HTTP/1.0 with Host": b"GET /healthz HTTP/1.0\r\n" + _HOST + b"\r\n",
@@ -39,6 +50,11 @@ BAD_HEADS: dict[str, bytes] = {
     "bare LF after a field": _head(b"X: a\nY: b"),
     "bare LF at the end of the head": _START + _HOST + b"\n",
     "bare LF before the request": b"\n" + GOOD,
+    "bare LF after an empty line": b"\r\n\n" + GOOD,
+    "bare CR before the request": b"\r" + GOOD,
+    "CR CR LF before the request": b"\r\r\n" + GOOD,
+    "two empty lines before the request": b"\r\n\r\n" + GOOD,
+    "space before the request": b" " + GOOD,
     "bare CR in a value": _head(b"X: a\rY: b"),
     "CR CR LF": _head(b"X: a\r"),
     "folded line": _head(b"X: a", b" b"),
@@ -70,6 +86,23 @@ BAD_HEADS: dict[str, bytes] = {
     "two hosts in one Host": _START + b"Host: 127.0.0.1, other.test\r\n\r\n",
     "path in Host": _START + b"Host: 127.0.0.1/path\r\n\r\n",
     "user in Host": _START + b"Host: user@127.0.0.1\r\n\r\n",
+    "list of names in Host": _hosted(b"a,b"),
+    "two ports in Host": _hosted(b"a:b:c"),
+    "long port in Host": _hosted(b"a:99999999"),
+    "name as port in Host": _hosted(b"a:http"),
+    "no port after a colon in Host": _hosted(b"a:"),
+    "port without a name in Host": _hosted(b":80"),
+    "IPv6 address without brackets in Host": _hosted(b"::1"),
+    "open bracket in Host": _hosted(b"[::1"),
+    "name in brackets in Host": _hosted(b"[name]"),
+    "escape in Host": _hosted(b"a%2eb"),
+    "two spaces before the target": b"GET  /healthz HTTP/1.1\r\n" + _HOST + b"\r\n",
+    "two spaces before the version": b"GET /healthz  HTTP/1.1\r\n" + _HOST + b"\r\n",
+    "tab in the request line": b"GET\t/healthz HTTP/1.1\r\n" + _HOST + b"\r\n",
+    "space after the version": b"GET /healthz HTTP/1.1 \r\n" + _HOST + b"\r\n",
+    "RTSP": b"GET /healthz RTSP/1.0\r\n" + _HOST + b"\r\n",
+    "method of RTSP": b"OPTIONS /healthz RTSP/1.0\r\n" + _HOST + b"\r\n",
+    "ICE": b"SOURCE /healthz ICE/1.0\r\n" + _HOST + b"\r\n",
     "no version": b"GET /healthz\r\n\r\n",
     "HTTP/0.9": b"GET /healthz HTTP/0.9\r\n" + _HOST + b"\r\n",
     "HTTP/1.2": b"GET /healthz HTTP/1.2\r\n" + _HOST + b"\r\n",
@@ -108,12 +141,32 @@ LARGE_HEADS: dict[str, bytes] = {
     "a long target": _target(b"/healthz?" + b"x" * MAX_HEAD_BYTES),
     "many short fields": _head(*[b"X: y"] * (MAX_HEAD_BYTES // 4)),
     "endless space before a value": _head(b"X:" + b" " * (5 * MAX_HEAD_BYTES) + b"y"),
+    "space before a value": _head(b"X:" + b" " * 3 * MAX_HEAD_BYTES + b"y"),
+    "space after a value": _head(b"X: y" + b" " * 3 * MAX_HEAD_BYTES),
+    "space before the target": b"GET " + b" " * MAX_HEAD_BYTES + b"/healthz HTTP/1.1\r\n" + _HOST + b"\r\n",
 }
 """Each gets a 431 response."""
 
 LARGEST_HEAD = _head_of(MAX_HEAD_BYTES)
 
 _CHUNKED = _POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+BAD_SECOND_REQUESTS: dict[str, tuple[bytes, bytes]] = {
+    f"{name} after {earlier}": (first, before + GOOD)
+    for earlier, first in (
+        ("a head", _head()),
+        ("a body", _head(b"Content-Length: 4") + b"GET "),
+        ("a body in chunks", _head(b"Transfer-Encoding: chunked") + b"8;x\r\na\r\n\r\nGET\r\n0;x\r\n\r\n"),
+    )
+    for name, before in (
+        ("bare LF", b"\n"),
+        ("bare CR", b"\r"),
+        ("LF CR", b"\n\r"),
+        ("two empty lines", b"\r\n\r\n"),
+        ("bare LF in a line", b"\r\n\n"),
+    )
+}
+"""A valid request, and one that gets a 400 response if it follows on the same connection."""
 
 BAD_BODIES: dict[str, bytes] = {
     "bare LF after a chunk's size": _CHUNKED + b"1\na\r\n0\r\n\r\n",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from darkroom_process.http_protocol import MAX_PIPELINED, StrictHttpProtocol
-from darkroom_process.request_head import MAX_HEAD_BYTES
+from darkroom_process.request_head import MAX_EMPTY_LINES, MAX_HEAD_BYTES
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import serving
 from tests.web.upstream import Upstream
@@ -71,6 +71,12 @@ def test_an_incomplete_head_after_a_response_is_closed(hasty_url: str) -> None:
     assert [each.status for each in responses] == [200, 408]
 
 
+@pytest.mark.parametrize("host", ["Darkroom-1.example.com:8000", "app_1", "xn--bcher-kva.example.", "192.0.2.1:1"])
+def test_a_name_or_an_address_is_a_valid_host(url: str, host: str) -> None:
+    sent = f"GET /v1/cookies HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    assert [each.status for each in exchange(url, sent)] == [200]
+
+
 def test_a_connection_without_a_request_is_closed(hasty_url: str) -> None:
     assert exchange(hasty_url) == []
 
@@ -124,6 +130,14 @@ def test_a_malformed_body_cancels_its_request(url: str) -> None:
 def test_the_number_of_pipelined_requests_is_limited(url: str) -> None:
     responses = exchange(url, get("/v1/cookies") * 1000)
     assert [each.status for each in responses] == [200] * (1 + MAX_PIPELINED) + [400]
+
+
+def test_a_request_behind_very_many_empty_lines_in_chunks_is_refused(url: str) -> None:
+    """Such a packet is parsed whole, so that it is cheap; where the request begins is not known."""
+    lines = b"\r\n\r\n" * (MAX_EMPTY_LINES + 1)
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(lines), lines)
+    head = get("/v1/echo", "Transfer-Encoding: chunked")
+    assert [each.status for each in exchange(url, head + body + get("/v1/cookies"))] == [200, 400]
 
 
 def test_bytes_after_a_proposed_upgrade_are_not_parsed_as_a_request(url: str) -> None:

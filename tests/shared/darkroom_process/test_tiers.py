@@ -14,7 +14,15 @@ from app.serving import app_server_config
 from app.settings import Settings as AppSettings
 from darkroom_process.readiness import Readiness
 from tests.servers import running_queues
-from tests.shared.darkroom_process.corpus import ACCEPTED, BAD_BODIES, BAD_HEADS, GOOD, LARGE_HEADS, LARGEST_HEAD
+from tests.shared.darkroom_process.corpus import (
+    ACCEPTED,
+    BAD_BODIES,
+    BAD_HEADS,
+    BAD_SECOND_REQUESTS,
+    GOOD,
+    LARGE_HEADS,
+    LARGEST_HEAD,
+)
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import CDN_URL, OBJECTS_URL, running_server
 from web.__main__ import web_server_config
@@ -61,6 +69,10 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
 }
 
 
+def bytes_of(sent: bytes) -> Iterator[bytes]:
+    return (sent[at : at + 1] for at in range(len(sent)))
+
+
 @pytest.fixture(scope="module", params=SERVERS)
 def tier_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with SERVERS[request.param]() as url:
@@ -73,10 +85,7 @@ def test_a_malformed_head_gets_400_and_the_connection_closes(tier_url: str) -> N
 
 
 def test_a_malformed_head_is_refused_even_if_sent_byte_by_byte(tier_url: str) -> None:
-    outcomes = {
-        name: [each.problem for each in exchange(tier_url, *(bad[at : at + 1] for at in range(len(bad))))]
-        for name, bad in BAD_HEADS.items()
-    }
+    outcomes = {name: [each.problem for each in exchange(tier_url, *bytes_of(bad))] for name, bad in BAD_HEADS.items()}
     assert outcomes == {key: ["bad-request"] for key in BAD_HEADS}
 
 
@@ -91,12 +100,24 @@ def test_a_head_over_64_kib_gets_431_and_the_connection_closes(tier_url: str) ->
 
 
 def test_valid_requests_are_served(tier_url: str) -> None:
-    outcomes = {name: [each.status for each in exchange(tier_url, good)] for name, good in ACCEPTED.items()}
-    assert outcomes == {key: [200] for key in ACCEPTED}
+    outcomes = {name: {each.status for each in exchange(tier_url, good)} for name, good in ACCEPTED.items()}
+    assert outcomes == {key: {200} for key in ACCEPTED}
 
 
-def test_a_valid_request_is_served_even_if_sent_byte_by_byte(tier_url: str) -> None:
-    assert [each.status for each in exchange(tier_url, *(GOOD[at : at + 1] for at in range(len(GOOD))))] == [200]
+def test_valid_requests_are_served_even_if_sent_byte_by_byte(tier_url: str) -> None:
+    outcomes = {name: {each.status for each in exchange(tier_url, *bytes_of(good))} for name, good in ACCEPTED.items()}
+    assert outcomes == {key: {200} for key in ACCEPTED}
+
+
+def test_a_malformed_second_request_gets_400_and_the_connection_closes(tier_url: str) -> None:
+    outcomes = {
+        name: [
+            [each.problem for each in exchange(tier_url, *pieces)][-1:]
+            for pieces in ((first + second,), (first, second), bytes_of(first + second))
+        ]
+        for name, (first, second) in BAD_SECOND_REQUESTS.items()
+    }
+    assert outcomes == {key: [["bad-request"]] * 3 for key in BAD_SECOND_REQUESTS}
 
 
 def test_a_connection_serves_one_request_after_another(tier_url: str) -> None:

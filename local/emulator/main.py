@@ -28,7 +28,7 @@ def main() -> None:
 
     from darkroom_process.hosts import AllowedHosts
     from darkroom_process.http_protocol import StrictHttpProtocol
-    from darkroom_process.redaction import redacting_handler
+    from darkroom_process.redaction import filter_uncaught, redacting_handler
     from local.emulator.gateway import Gateway
     from local.emulator.long_polls import LongPolls
     from local.faults import with_queue_faults
@@ -38,6 +38,7 @@ def main() -> None:
     hosts = AllowedHosts.parse(os.environ.get("DARKROOM_ALLOWED_HOSTS", ""), host, port)
     served = Gateway(with_queue_faults(emulator, LongPolls, verifier), verifier, hosts)
     logging.getLogger().handlers = [redacting_handler()]  # in place of the emulator's own
+    filter_uncaught()
     uvicorn.run(
         served,
         host=host,

@@ -2,14 +2,12 @@
 
 import logging
 import sys
-import traceback
 from collections.abc import Callable
-from types import TracebackType
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from darkroom_process.redaction import redact, without_secrets
+from darkroom_process.redaction import filter_uncaught, redact
 
 _WARNINGS_ONLY = ("aiobotocore", "alembic", "botocore", "httpcore", "httpx", "urllib3", "uvicorn")
 """Packages that log each request or step; uvicorn's access log is off."""
@@ -57,14 +55,10 @@ def configure_logs(*, as_json: bool | None = None) -> None:
     root.setLevel(logging.INFO)
     for name in _WARNINGS_ONLY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    sys.excepthook = _print_uncaught
+    filter_uncaught()
 
 
 def _renderer(as_json: bool) -> Callable[[WrappedLogger, str, EventDict], str | bytes]:
     if as_json:
         return structlog.processors.JSONRenderer(ensure_ascii=False)
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-
-
-def _print_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    sys.stderr.write(without_secrets("".join(traceback.format_exception(kind, error, trace))))

@@ -74,3 +74,32 @@ raise ValueError("password=canary" + "1")
     assert (ended.returncode, "canary1" in ended.stderr) == (1, False)
     assert "An entry of elsewhere, line 5, cannot be formatted." in ended.stderr
     assert ended.stderr.splitlines()[-1] == f"ValueError: password={REMOVED}"
+
+
+def test_exceptions_of_threads_and_finalizers_are_printed_without_secrets() -> None:
+    program = """
+import threading
+from darkroom_process.logs import configure_logs
+configure_logs()
+
+class Broken:
+    def __repr__(self):
+        return "Broken(token='canary1')"
+
+    def __del__(self):
+        raise ValueError("password=canary" + "1")
+
+def fail():
+    raise ValueError("password=canary" + "1")
+
+Broken()
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+threading.Thread(target=exit).start()
+"""
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: S603
+
+    assert (ended.returncode, "canary1" in ended.stderr, "SystemExit" in ended.stderr) == (0, False, False)
+    assert ended.stderr.splitlines().count(f"ValueError: password={REMOVED}") == 2

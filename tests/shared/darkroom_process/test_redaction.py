@@ -1,5 +1,8 @@
 """The filter removes secrets in every shape in which they reach a log, and leaves other text unchanged."""
 
+from html import escape
+from urllib.parse import quote, quote_plus
+
 import pytest
 
 from darkroom_process.redaction import REMOVED, redact, without_secrets
@@ -31,6 +34,11 @@ NAMES = [
     "DARKROOM_TIER_SECRET",
     "aws_secret_access_key",
     "cdn_private_key",
+    "secret_key",
+    "password_hash",
+    "passphrase",
+    "pwd",
+    "requirepass",
 ]
 SPACED = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "password", "new_password"]
 
@@ -57,6 +65,21 @@ def test_the_value_of_a_secret_name_is_removed_in_every_shape(name: str, change:
         "json": f'{{"{name}": "canary canary", "other": 1}}',
         "json_in_json": f'"{{\\"{name}\\": \\"canary \\\\\\" canary\\"}}"',
         "exception": ValueError({name: "canary"}),
+        "mapping_in_text": repr({"a": 1, name: {"a": "canary}", "b": ["canary", ("canary",)], "c": "canary"}}),
+        "list_in_text": repr({name: ["canary]", 'canary"', "canary"]}),
+        "list_in_json": f'{{"{name}": ["canary", "canary"], "other": 1}}',
+        "list_in_json_in_json": f'"{{\\"{name}\\": [\\"canary\\", \\"canary\\"]}}"',
+        "pair_with_a_list_in_text": repr([(name, ["canary", b"canary"])]),
+        "object_in_text": f"{name}=Cookies({{'a': 'canary'}}) {name}=<SimpleCookie: a='canary'>",
+        "open_list_in_text": f"{name}: ['canary', 'canary",
+        "element": f"<A><{name}>canary canary</{name}></A>",
+        "escaped_element": f"&lt;{name} type=&quot;a&quot;&gt;canary canary&lt;/{name}&gt;",
+        "encoded_json": quote(f'{{"{name}": "canary \\" canary", "other": 1}}'),
+        "encoded_json_without_spaces": quote(f'{{"{name}":"canary"}}'),
+        "json_encoded_twice": quote(quote(f'{{"{name}": "canary canary"}}')),
+        "json_encoded_as_a_form": quote_plus(f'{{"{name}": "canary canary"}}'),
+        "encoded_list": quote(f'{{"{name}": ["canary", "canary"]}}'),
+        "json_in_html": escape(f'{{"{name}": "canary canary"}}'),
         "keyword": f"Session({name.replace('-', '_')}='canary')",
     }
     cleaned = redact(None, "info", {**entry, name: "canary"})
@@ -85,6 +108,8 @@ def test_a_value_with_spaces_is_removed_to_the_end_of_its_line(name: str) -> Non
         "session_drs_canarycanarycanary",
         "unlocked with dru_1764230400.canarycanary",
         "whsec_canarycanary",
+        "requirepass canary",
+        "--tier-secret canary --port 1",
         "ada.canary@example.com is taken",
         "email=ada.canary%40example.com",
         "mysql+asyncmy://root:canary@db:3306/darkroom",
@@ -100,6 +125,12 @@ def test_a_value_with_spaces_is_removed_to_the_end_of_its_line(name: str) -> Non
 def test_no_secret_survives_in_a_text(text: str) -> None:
     assert "canary" not in without_secrets(text)
     assert "canary" not in repr(redact(None, "info", {"event": text, "text": [text], "bytes": text.encode()}))
+
+
+@pytest.mark.parametrize("name", ["SecretAccessKey", "sessionToken", "newPassword"])
+def test_the_value_of_a_secret_name_in_camel_case_is_removed(name: str) -> None:
+    text = f"<{name}>canary</{name}>"
+    assert "canary" not in repr(redact(None, "info", {name: "canary", "text": text, "nested": [{name: ["canary"]}]}))
 
 
 @pytest.mark.parametrize(
@@ -121,5 +152,16 @@ def test_text_without_a_secret_is_unchanged(text: str) -> None:
 @pytest.mark.timeout(30)  # an algorithm of quadratic cost takes minutes
 def test_filtering_a_huge_hostile_text_takes_linear_time() -> None:
     pieces = ("a", "@", "?a", "password=", "://", "drs_", "-----BEGIN ", "a@", "cookie", "token, '", "password=\\'")
-    for piece in (*pieces, "password='\\", 'token\\\\"', "Bearer ", "tokens ", "a %40"):
+    for piece in (*pieces, "password='\\", 'token\\\\"', "Bearer ", "tokens ", "a %40", "token=[", "token, {'"):
+        without_secrets(piece * (100_000 // len(piece)))
+    for piece in (
+        "<token ",
+        "<a",
+        "token%22",
+        "token=%22\\%22",
+        "--token",
+        "cookie=<",
+        'token=("\\',
+        "pwd&quot;:&quot;",
+    ):
         without_secrets(piece * (100_000 // len(piece)))

@@ -5,6 +5,8 @@ test.
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +136,18 @@ def test_another_user_of_the_machine_gets_nothing_signed_from_the_public_parts(w
         (public["web"], request("GET", "/v1/admin/overview", f"127.0.0.1:{public['web']}")),
     ]
     assert [status(response) for response in as_another_user(sent).responses] == [403, 403, 403, 401, 401]
+
+
+def test_a_second_user_cannot_be_tried_without_roots_rights() -> None:
+    """Otherwise the tests of a second user would pass without one."""
+    program = (
+        "import os; from tests.local.up import unauthorised; os.setresuid(65534, 65534, 65534); unauthorised.main()"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], input='{"requests": [], "files": []}', capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "run the tests as root" in done.stderr
 
 
 def test_valkey_refuses_writes_without_its_password(whole: Installation) -> None:

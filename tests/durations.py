@@ -25,7 +25,10 @@ LAST_RUNS = ".durations"
 GROWTH = 1.25
 """A folder may exceed its budget by a quarter."""
 TOLERANCE_SECONDS = 10
-"""What a folder may add to this on a machine of the budgets' speed: small folders vary by more than a quarter."""
+"""What a folder may exceed its budget by if a quarter is less: small folders vary by more. All small folders together
+may exceed their budgets by a quarter only.
+"""
+SMALL_SECONDS = TOLERANCE_SECONDS / (GROWTH - 1)
 MAX_OTHER_CORES = 0.5
 """The CPU that other programs may use during a run. Beside more, its times are no measurement: tests that start many
 processes become slower than others. Includes our own processes whose parent ended first: 0.26 in the tier test.
@@ -113,9 +116,20 @@ def outgrown(table: Table, runs: dict[str, dict[str, float]]) -> list[str]:
         for folder, took in sorted(seconds.items()):
             if folder not in budgets:
                 lines.append(f"tests/{folder} has no budget in tests/durations.toml (tier {tier})")
-            elif took > (limit := (budgets[folder] * GROWTH + TOLERANCE_SECONDS) * pace):
+            elif took > (limit := _limit(budgets[folder]) * pace):
                 lines.append(f"tests/{folder} took {took:.0f} s in the tier {tier}, at most {limit:.0f} s are expected")
+        small = {folder for folder in budgets.keys() & seconds.keys() if budgets[folder] < SMALL_SECONDS}
+        took = sum(seconds[folder] for folder in small)
+        if took > (limit := _limit(sum(budgets[folder] for folder in small)) * pace):
+            lines.append(
+                f"All folders with a budget under {SMALL_SECONDS:.0f} s took {took:.0f} s in the tier {tier}, at most"
+                f" {limit:.0f} s are expected"
+            )
     return lines
+
+
+def _limit(budget: int) -> float:
+    return max(budget * GROWTH, budget + TOLERANCE_SECONDS)
 
 
 def _pace(budgets: dict[str, int], seconds: dict[str, float]) -> float:

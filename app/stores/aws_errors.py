@@ -1,11 +1,14 @@
 """Classification of AWS errors by HTTP status and family of codes, never by a list of every code."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
+from traceback import walk_tb
 
 import aiohttp
 from botocore.exceptions import (
@@ -42,6 +45,8 @@ RETRY_AFTER_SECONDS: Mapping[ErrorClass, int] = {
 }
 """What a person or a role must repair takes longer than what passes by itself (1 s)."""
 
+NO_RESPONSE_SECONDS = 0.5
+"""Services respond within a tenth of a second; a request waits two seconds for them after a commit, or less."""
 _DATA_LIMIT = "ItemCollectionSizeLimitExceeded"
 """Named like throttling, but waiting does not help: the account holds 10 GB of rows."""
 _CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
@@ -49,6 +54,10 @@ _CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
         ErrorClass.THROTTLED,
         ("throttl", "throughputexceeded", "limitexceeded", "toomanyrequests", "slowdown", "overlimit"),
     ),
+    (ErrorClass.SERVER_ERROR, ("internal", "unavailable", "timeout", "requestaborted")),
+    # A key of KMS that is disabled, deleted or not ours: a person must repair it, as a policy.
+    (ErrorClass.ACCESS_DENIED, ("kms", "inaccessibleencryption")),
+    (ErrorClass.CONFLICT, ("conflict", "inprogress", "concurrent", "operationaborted", "inuse", "alreadyexists")),
     (
         ErrorClass.CREDENTIALS,
         (
@@ -58,16 +67,12 @@ _CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
             "unrecognizedclient",
             "signature",
             "timetooskewed",
-            "missingauthentication",
+            "invalidsecurity",
+            "securityheader",
         ),
     ),
-    (ErrorClass.ACCESS_DENIED, ("accessdenied", "authorizationerror", "notauthorized", "unauthorized", "kmsdisabled")),
-    (
-        ErrorClass.CONFLICT,
-        ("transactionconflict", "transactioninprogress", "operationaborted", "conditionalrequestconf"),
-    ),
+    (ErrorClass.ACCESS_DENIED, ("accessdenied", "authoriz", "optin", "disabled")),
     (ErrorClass.MISSING_RESOURCE, ("doesnotexist", "nonexistent", "notfound", "nosuchbucket")),
-    (ErrorClass.SERVER_ERROR, ("internal", "unavailable", "requesttimeout")),
 )
 """Fragments of codes, lower case, without punctuation. The first family that matches decides, before the status."""
 _STATUSES: Mapping[int, ErrorClass] = {
@@ -81,7 +86,8 @@ _STATUSES: Mapping[int, ErrorClass] = {
 
 
 class CallRejected(Problem):
-    """AWS rejected a call as malformed. The fault is ours: a request ends as `internal`, a loop continues."""
+    """AWS rejected a call as malformed, or with a code of no known class. The fault is ours, or the installation's, and
+    never the user's: a request ends as `internal`, a loop continues, a job waits for another attempt."""
 
 
 class MissingResource(Unavailable):
@@ -93,6 +99,13 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+_ORIGINS: Mapping[str, ErrorClass] = {
+    "aiobotocore.credentials": ErrorClass.CREDENTIALS,
+    "botocore.credentials": ErrorClass.CREDENTIALS,
+    "aiobotocore.parsers": ErrorClass.SERVER_ERROR,
+    "botocore.parsers": ErrorClass.SERVER_ERROR,
+}
+"""Modules of the SDK whose errors have any type, and the class of all of them."""
 CallError = ClientError | BotoCoreError | OSError | aiohttp.ClientError | ResponseParserError
 """Any error of an AWS call. `TimeoutError` and lost connections are OSErrors; the SDK does not translate aiohttp's
 error for a connection that is lost within a streamed body.
@@ -100,6 +113,9 @@ error for a connection that is lost within a streamed body.
 
 
 def classify(error: CallError) -> ErrorClass:
+    origin = _origin(error)
+    if origin is not None:
+        return origin
     match error:
         case ClientError():
             return _classify_response(error)
@@ -113,14 +129,13 @@ def classify(error: CallError) -> ErrorClass:
             return ErrorClass.UNREACHABLE
 
 
-def _classify_response(error: ClientError) -> ErrorClass:
-    code = error_code(error)
+def classify_code(code: str, status: int) -> ErrorClass:
+    """Return the class of an error that names itself. `status` is 0 if there is none."""
     plain = "".join(character for character in code.lower() if character.isalnum())
     if not code.startswith(_DATA_LIMIT):
         for error_class, fragments in _CLASSES:
             if any(fragment in plain for fragment in fragments):
                 return error_class
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or _number(code)
     if status == HTTPStatus.BAD_REQUEST and code.isdigit():
         return ErrorClass.CREDENTIALS  # a response to HEAD carries no code; S3 sends 400 for expired credentials
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -128,9 +143,26 @@ def _classify_response(error: ClientError) -> ErrorClass:
     return _STATUSES.get(status, ErrorClass.REJECTED)
 
 
-def _number(code: str) -> int:
-    """Return the status: a response without a body has it as its code."""
-    return int(code) if code.isdigit() else 0
+def _classify_response(error: ClientError) -> ErrorClass:
+    code = error_code(error)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if not status and code.isdigit():
+        status = int(code)  # the code of a response without a body
+    return classify_code(code, status)
+
+
+def _origin(error: BaseException) -> ErrorClass | None:
+    """Return the class of an error that the SDK raised while it obtained credentials or read a response.
+
+    There it raises, or lets pass, errors of any type: RuntimeError if refreshed credentials are expired, ValueError for
+    a malformed date, FileNotFoundError for a token's file, ClientError of STS. The traceback shows where they come
+    from.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        origin = _ORIGINS.get(frame.f_globals.get("__name__", ""))
+        if origin is not None:
+            return origin
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +204,38 @@ class Translation:
         self._service, self._errors = service, errors or AwsErrors()
 
     @contextmanager
-    def __call__(self, outcomes: Outcomes | None = None) -> Iterator[None]:
+    def __call__(self, outcomes: Outcomes | None = None, *, may_be_long: bool = False) -> Iterator[None]:
         """Raise the exception of `outcomes` for its codes, else Unavailable, MissingResource or CallRejected.
 
-        Outcomes are not counted.
+        Outcomes are not counted. A call that its caller's time limit cancels is counted, because its service does not
+        respond, unless it `may_be_long`: it transfers a file, or waits for a message.
         """
+        began_at = time.monotonic()
         try:
             yield
         except ClientError as error:
-            if outcomes and (make := outcomes.get(error_code(error))):
+            if outcomes and _origin(error) is None and (make := outcomes.get(error_code(error))):
                 raise make(error) from error
-            raise self._failure(error) from error
+            raise self.failure(classify(error)) from error
         except (BotoCoreError, TimeoutError, ConnectionError, aiohttp.ClientError, ResponseParserError) as error:
-            raise self._failure(error) from error
+            raise self.failure(classify(error)) from error
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+            origin = _origin(error)
+            if origin is None:
+                raise
+            raise self.failure(origin) from error
+        except asyncio.CancelledError:
+            if not may_be_long and time.monotonic() - began_at >= NO_RESPONSE_SECONDS:
+                self.record(ErrorClass.UNREACHABLE)
+            raise
 
-    def _failure(self, error: CallError) -> Problem:
-        error_class = classify(error)
+    def record(self, error_class: ErrorClass) -> None:
+        """Count an error."""
         self._errors.record(self._service, error_class)
+
+    def failure(self, error_class: ErrorClass) -> Problem:
+        """Count an error and return the exception for it."""
+        self.record(error_class)
         seconds = RETRY_AFTER_SECONDS.get(error_class, 1)
         match error_class:
             case ErrorClass.REJECTED:
@@ -197,4 +244,6 @@ class Translation:
                 return MissingResource(f"{self._service} is not set up at the moment.", retry_after_seconds=seconds)
             case ErrorClass.UNREACHABLE:
                 return Unavailable(f"{self._service} cannot be reached at the moment.", retry_after_seconds=seconds)
+            case ErrorClass.THROTTLED:
+                return Unavailable(f"{self._service} throttles requests at the moment.", retry_after_seconds=seconds)
         return Unavailable(f"{self._service} does not respond at the moment.", retry_after_seconds=seconds)

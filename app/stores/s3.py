@@ -127,7 +127,7 @@ class ObjectStore(PartUploads):
 
     async def download(self, key: str, target: Path) -> int:
         """Stream the object into `target` and return its size. Raises Absent."""
-        with self._translated(ABSENT):
+        with self._translated(ABSENT, may_be_long=True):
             async with asyncio.timeout(TRANSFER_SECONDS):
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
                 async with response["Body"]:
@@ -135,7 +135,7 @@ class ObjectStore(PartUploads):
 
     async def stream(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
         """Yield the object's bytes from `offset` on in chunks. Raises Absent, and Unavailable, also in mid-stream."""
-        with self._translated(ABSENT):
+        with self._translated(ABSENT, may_be_long=True):
             response = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
             async with response["Body"]:
                 async for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
@@ -188,7 +188,7 @@ class ObjectStore(PartUploads):
                 offset = (number - 1) * part_size_bytes(size_bytes)
                 body = await asyncio.to_thread(_read_part, source, offset, part_bytes(size_bytes, number))
                 parts.append(await self.upload_part(key, upload_id, number, body))
-            await self.finish_multipart(key, upload_id, parts)
+            await self.finish_own_multipart(key, upload_id, parts)
         except BaseException:
             await asyncio.shield(self.abort_multipart(key, upload_id))
             raise
@@ -196,7 +196,7 @@ class ObjectStore(PartUploads):
 
     async def write(self, key: str, body: bytes, *, content_type: str, sha256_hex: str, cache_control: str) -> None:
         """Put the object; S3 verifies the digest. Overwrites."""
-        with self._translated():
+        with self._translated(may_be_long=True):
             async with asyncio.timeout(TRANSFER_SECONDS):
                 await self._client.put_object(
                     Bucket=self._bucket,

@@ -114,15 +114,28 @@ class PartUploads:
             marker = {"PartNumberMarker": response["NextPartNumberMarker"]}
 
     async def finish_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
-        """Join the parts. Raises Absent if the upload does not exist or has ended, PartsRefused if S3 refuses."""
+        """Join the parts of a client. Raises Absent if the upload does not exist or has ended, PartsRefused if S3
+        refuses."""
+        with self._translated(_JOINING, may_be_long=True):
+            await self._join(key, upload_id, parts)
+
+    async def finish_own_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
+        """Join the parts that this process has just uploaded.
+
+        If the upload does not exist any more, or S3 refuses the parts, the error is S3's, and another upload may
+        succeed: raises Unavailable or CallRejected.
+        """
+        with self._translated(may_be_long=True):
+            await self._join(key, upload_id, parts)
+
+    async def _join(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
         named: Any = [
             {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": base64_of(part.sha256_hex)}
             for part in parts
         ]
-        with self._translated(_JOINING):
-            await self._client.complete_multipart_upload(
-                Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
-            )
+        await self._client.complete_multipart_upload(
+            Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
+        )
 
     async def abort_multiparts(self, key: str) -> None:
         """Abort every upload to this key; ended ones are no error."""
@@ -146,7 +159,7 @@ class PartUploads:
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
         """Upload a part; S3 verifies the digest. A part with the same number is replaced."""
         sha256_hex = await asyncio.to_thread(sha256_of, body)
-        with self._translated():
+        with self._translated(may_be_long=True):
             async with asyncio.timeout(TRANSFER_SECONDS):
                 response = await self._client.upload_part(
                     Bucket=self._bucket,

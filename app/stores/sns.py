@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.stores.aws_errors import AwsErrors, ErrorClass, MissingResource, Translation
+from app.stores.aws_errors import AwsErrors, ErrorClass, Translation
 
 if TYPE_CHECKING:
     from types_aiobotocore_sns.client import SNSClient
@@ -14,8 +14,7 @@ class Topics:
     """Client of SNS. Raises `Unavailable` for failures that may pass (`MissingResource` if the topic is absent)."""
 
     def __init__(self, client: "SNSClient", errors: AwsErrors | None = None) -> None:
-        self._errors = errors or AwsErrors()
-        self._client, self._translated = client, Translation("SNS", self._errors)
+        self._client, self._translated = client, Translation("SNS", errors)
         self._arns: dict[str, str] = {}
 
     async def publish(self, topic: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
@@ -42,6 +41,5 @@ class Topics:
                     break
                 marker = {"NextToken": response["NextToken"]}
         if topic not in self._arns:
-            self._errors.record("SNS", ErrorClass.MISSING_RESOURCE)
-            raise MissingResource("SNS is not set up at the moment.", retry_after_seconds=5)
+            raise self._translated.failure(ErrorClass.MISSING_RESOURCE)
         return self._arns[topic]

@@ -71,7 +71,7 @@ class Queues:
         The messages are hidden from other consumers for `hidden_seconds`.
         """
         url = await self._url(queue)
-        with self._translated():
+        with self._translated(may_be_long=True):
             response = await self._client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(limit, MAX_MESSAGES),
@@ -90,17 +90,19 @@ class Queues:
 
     async def delete(self, queue: str, receipt_handle: str) -> None:
         """Delete a message. A stale receipt is no error: SQS delivers it again, and a refused claim ends it."""
-        with suppress(StaleReceipt, MissingResource), self._translated(_RECEIPT_OUTCOMES):
+        with suppress(StaleReceipt, MissingResource):
             url = await self._url(queue)
-            await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
+            with self._translated(_RECEIPT_OUTCOMES):
+                await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
 
     async def hide(self, queue: str, receipt_handle: str, seconds: int) -> None:
         """Hide a received message for `seconds` from now. A stale receipt is no error."""
-        with suppress(StaleReceipt, MissingResource), self._translated(_RECEIPT_OUTCOMES):
+        with suppress(StaleReceipt, MissingResource):
             url = await self._url(queue)
-            await self._client.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-            )
+            with self._translated(_RECEIPT_OUTCOMES):
+                await self._client.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+                )
 
     async def depth(self, queue: str) -> dict[str, int]:
         """Return how many messages are waiting and in work; SQS's counts are approximate."""

@@ -69,7 +69,7 @@ class ExportJob:
                 await self._send_part()
         await self._work.renew(self._claimed, 99.0)  # no other attempt may have begun before the upload is completed
         with observed_step("export_finish", self._observe):
-            await self._objects.finish_multipart(self._key, self._upload_id, self._parts)
+            await self._objects.finish_own_multipart(self._key, self._upload_id, self._parts)
             facts = {"items": self._items, "missing": self._missing, "size_bytes": self._size}
             return await self._work.finish(self._claimed, **facts)
 

@@ -5,14 +5,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
 
-from app.stores.aws_errors import AwsErrors, CallRejected, ErrorClass, MissingResource, classify
-from app.stores.clients import AmazonStores, Endpoints, open_amazon
-from app.stores.dynamo import Condition, Query, TransactionConflict, put
+from app.stores.aws_errors import CallRejected, ErrorClass, MissingResource
+from app.stores.clients import AmazonStores
+from app.stores.dynamo import Condition, Query, put
 from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
 from darkroom_process.asgi_types import Receive, Scope, Send
 from darkroom_shared.problems import Unavailable
@@ -21,7 +19,8 @@ from local.faults.plan import Fault, Plan
 from local.faults.wrapper import Faults
 from local.signatures import Verifier
 from tests.servers import free_port
-from tests.services import BUCKET, KEY_ID, REGION, SECRET, ManualClock
+from tests.services import KEY_ID, SECRET
+from tests.stores.aws_clients import open_clients
 from tests.web.servers import serving
 
 KEY = {"account_id": "acc_1", "item_id": "itm_1"}
@@ -60,6 +59,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "start_multipart": ("S3", lambda aws, _: aws.objects.start_multipart("key", name="name")),
     "list_parts": ("S3", lambda aws, _: aws.objects.list_parts("key", "upload")),
     "finish_multipart": ("S3", lambda aws, _: aws.objects.finish_multipart("key", "upload", [])),
+    "finish_own_multipart": ("S3", lambda aws, _: aws.objects.finish_own_multipart("key", "upload", [])),
     "abort_multipart": ("S3", lambda aws, _: aws.objects.abort_multipart("key", "upload")),
     "list_multiparts": ("S3", lambda aws, _: aws.objects.list_multipart_keys("prefix")),
     "upload_part": ("S3", lambda aws, _: aws.objects.upload_part("key", "upload", 1, b"x")),
@@ -97,14 +97,7 @@ def plan() -> Plan:
 async def aws(plan: Plan) -> AsyncIterator[AmazonStores]:
     with serving(Faults(_absent, plan, Verifier(KEY_ID, SECRET, frozenset()))) as url:
         async with AsyncExitStack() as stack:
-            yield await _open(stack, url)
-
-
-async def _open(stack: AsyncExitStack, url: str) -> AmazonStores:
-    endpoints = Endpoints(dynamodb=url, s3=url, s3_public=url, sqs=url, sns=url)
-    return await open_amazon(
-        stack, endpoints, region=REGION, bucket=BUCKET, access_key_id=KEY_ID, secret_access_key=SECRET
-    )
+            yield await open_clients(stack, url)
 
 
 def _inject(plan: Plan, fault: Fault) -> None:
@@ -155,18 +148,9 @@ async def test_a_malformed_call_is_rejected_and_counted(aws: AmazonStores, plan:
     }
 
 
-async def test_a_write_conflict_is_retried_and_a_transactions_conflict_is_raised(aws: AmazonStores, plan: Plan) -> None:
-    plan.replace(b'{"rules": [{"operation": "PutItem", "fault": "conflict"}]}')
-    with pytest.raises(Unavailable):
-        await aws.dynamo.write(put(ITEMS_TABLE, KEY, {}))
-    plan.replace(b'{"rules": [{"operation": "TransactWriteItems", "fault": "conflict"}]}')
-    with pytest.raises(TransactionConflict):
-        await aws.dynamo.transact([put(ITEMS_TABLE, KEY, {})], "token")
-
-
 async def test_a_service_that_does_not_listen_is_unreachable_at_each_call(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        aws = await _open(stack, f"http://127.0.0.1:{free_port()}")
+        aws = await open_clients(stack, f"http://127.0.0.1:{free_port()}")
         outcomes = await _outcomes(aws, tmp_path)
         assert {type(outcome) for outcome in outcomes.values()} == {Unavailable}
         assert {each.error_class for each in aws.errors.counts()} == {ErrorClass.UNREACHABLE}
@@ -183,7 +167,7 @@ async def _cut(_scope: Scope, receive: Receive, send: Send) -> None:
 async def test_a_connection_lost_within_an_object_is_unavailable(tmp_path: Path, name: str) -> None:
     with serving(_cut) as url:
         async with AsyncExitStack() as stack:
-            aws = await _open(stack, url)
+            aws = await open_clients(stack, url)
             with pytest.raises(Unavailable):
                 await CALLS[name][1](aws, tmp_path)
             assert [each.error_class for each in aws.errors.counts()] == [ErrorClass.UNREACHABLE]
@@ -197,59 +181,7 @@ async def test_a_response_that_cannot_be_parsed_is_unavailable(tmp_path: Path, n
 
     with serving(page) as url:
         async with AsyncExitStack() as stack:
-            aws = await _open(stack, url)
+            aws = await open_clients(stack, url)
             with pytest.raises(Unavailable):
                 await CALLS[name][1](aws, tmp_path)
             assert [each.error_class for each in aws.errors.counts()] == [ErrorClass.SERVER_ERROR]
-
-
-def _response(code: str, status: int) -> ClientError:
-    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "Operation")
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "expected"),
-    [
-        ("SomethingNew", 599, ErrorClass.SERVER_ERROR),
-        ("SomethingNew", 429, ErrorClass.THROTTLED),
-        ("KmsThrottled", 400, ErrorClass.THROTTLED),
-        ("KMS.ThrottlingException", 400, ErrorClass.THROTTLED),
-        ("OverLimit", 403, ErrorClass.THROTTLED),
-        ("RequestLimitExceeded", 400, ErrorClass.THROTTLED),
-        ("ItemCollectionSizeLimitExceededException", 400, ErrorClass.REJECTED),
-        ("InvalidClientTokenId", 403, ErrorClass.CREDENTIALS),
-        ("SignatureDoesNotMatch", 403, ErrorClass.CREDENTIALS),
-        ("RequestTimeTooSkewed", 403, ErrorClass.CREDENTIALS),
-        ("KMSAccessDeniedException", 400, ErrorClass.ACCESS_DENIED),
-        ("403", 403, ErrorClass.ACCESS_DENIED),
-        ("403", 0, ErrorClass.ACCESS_DENIED),
-        ("AWS.SimpleQueueService.NonExistentQueue", 400, ErrorClass.MISSING_RESOURCE),
-        ("TransactionInProgressException", 400, ErrorClass.CONFLICT),
-        ("ConditionalRequestConflict", 409, ErrorClass.CONFLICT),
-        ("RequestTimeout", 400, ErrorClass.SERVER_ERROR),
-        ("ValidationException", 400, ErrorClass.REJECTED),
-    ],
-)
-def test_a_response_is_classified_by_family_and_status(code: str, status: int, expected: ErrorClass) -> None:
-    assert classify(_response(code, status)) is expected
-
-
-def test_an_error_of_the_sdk_is_classified_by_its_type() -> None:
-    assert classify(EndpointConnectionError(endpoint_url="http://x")) is ErrorClass.UNREACHABLE
-    assert classify(TimeoutError()) is ErrorClass.UNREACHABLE
-    assert classify(NoCredentialsError()) is ErrorClass.CREDENTIALS
-    assert classify(ParamValidationError(report="x")) is ErrorClass.REJECTED
-
-
-def test_error_counts_include_the_time_of_the_last_error(clock: ManualClock) -> None:
-    errors = AwsErrors(clock)
-    errors.record("SQS", ErrorClass.THROTTLED)
-    clock.advance(seconds=5)
-    errors.record("SQS", ErrorClass.THROTTLED)
-    (count,) = errors.counts()
-    assert (count.count, count.last_at) == (2, clock.now)
-
-
-def test_a_missing_resource_is_unavailable_to_a_caller() -> None:
-    assert issubclass(MissingResource, Unavailable)

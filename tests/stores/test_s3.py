@@ -3,14 +3,18 @@
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.stores.aws_errors import AwsErrors, ErrorClass
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent
 from darkroom_shared.ids import new_ulid
+from darkroom_shared.problems import Unavailable
 from darkroom_shared.uploads import SINGLE_PUT_BYTES, parts_digest
-from tests.services import Services
+from tests.services import BUCKET, Services
+from tests.stores.expiring_uploads import ExpiringUploads
 
 LARGE = SINGLE_PUT_BYTES + 5
 
@@ -56,6 +60,21 @@ async def test_a_failed_upload_of_a_large_file_leaves_no_parts(objects: ObjectSt
         await upload(objects, key, source, LARGE)
     assert await objects.list_multipart_keys(key) == []
     assert await objects.head(key) is None
+
+
+async def test_an_own_upload_that_s3_has_removed_is_unavailable_and_not_absent(
+    objects: ObjectStore, key: str, tmp_path: Path
+) -> None:
+    """Absent would mean that the original is missing."""
+    source, errors = tmp_path / "source", AwsErrors()
+    source.write_bytes(b"x" * LARGE)
+    expiring: Any = ExpiringUploads(objects._client)
+    store = ObjectStore(expiring, objects._public, BUCKET, errors)
+    with pytest.raises(Unavailable):
+        await upload(store, key, source, LARGE)
+    assert [each.error_class for each in errors.counts()] == [ErrorClass.MISSING_RESOURCE]
+    await upload(store, key, source, LARGE)
+    assert await objects.head(key)
 
 
 async def test_a_symbolic_link_left_by_a_decoder_is_not_opened(objects: ObjectStore, key: str, tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """DynamoDB: rows as plain dictionaries, conditional writes as values, transactions that report the refused write."""
 
 import asyncio
+import itertools
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from app.stores.aws_errors import AwsErrors, CallRejected, Outcomes, Translation
+from app.stores.aws_errors import AwsErrors, ErrorClass, Outcomes, Translation, classify_code
+from app.stores.dynamo_values import decode, encode
 from darkroom_shared.problems import Unavailable
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ UNPROCESSED_WAIT_SECONDS = 0.2
 """DynamoDB leaves a part of a batch undone when it is throttled."""
 CONFLICT_ATTEMPTS = 6
 CONFLICT_WAIT_SECONDS = 0.01
+THROTTLED_ATTEMPTS = 3
+THROTTLED_WAIT_SECONDS = 0.25
 
 
 class Refused(Exception):
@@ -164,7 +169,7 @@ class Dynamo:
                     break
                 await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
             else:
-                raise Unavailable("DynamoDB throttles requests at the moment.", retry_after_seconds=1)
+                raise self._translated.failure(ErrorClass.THROTTLED)
         return rows
 
     async def query(self, query: Query, *, consistent: bool = True) -> Page:
@@ -210,6 +215,7 @@ class Dynamo:
                 await asyncio.sleep(random.uniform(0, CONFLICT_WAIT_SECONDS * 2**attempt))  # noqa: S311  jitter
             else:
                 return
+        self._translated.record(ErrorClass.CONFLICT)
         raise Unavailable("Too many changes of this row at once.", retry_after_seconds=1)
 
     async def delete_many(self, table: str, keys: Sequence[Row]) -> None:
@@ -225,27 +231,57 @@ class Dynamo:
                     break
                 await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
             else:
-                raise Unavailable("DynamoDB throttles requests at the moment.", retry_after_seconds=1)
+                raise self._translated.failure(ErrorClass.THROTTLED)
 
     async def transact(self, actions: Sequence[Action], token: str) -> None:
         """Run all actions or none. The same `token` and actions sent again within ten minutes write once.
 
-        Raises TransactionRefused or TransactionConflict.
+        Raises TransactionRefused or TransactionConflict. Repeats a throttled transaction as the SDK repeats a throttled
+        single call; then raises Unavailable.
         """
         wire: Any = [{action.verb: {"TableName": action.table, **action.arguments}} for action in actions]
-        with self._translated(_TRANSACTION_OUTCOMES):
-            await self._client.transact_write_items(TransactItems=wire, ClientRequestToken=token)
+        for attempt in itertools.count(1):
+            try:
+                with self._translated(_TRANSACTION_OUTCOMES):
+                    await self._client.transact_write_items(TransactItems=wire, ClientRequestToken=token)
+            except _Cancelled as cancelled:
+                if cancelled.error_class is not ErrorClass.THROTTLED or attempt == THROTTLED_ATTEMPTS:
+                    raise self._failure(cancelled.error_class) from cancelled
+                await asyncio.sleep(random.uniform(0, THROTTLED_WAIT_SECONDS * 2**attempt))  # noqa: S311  jitter
+            else:
+                return
+
+    def _failure(self, error_class: ErrorClass) -> Exception:
+        """Count a cancelled transaction and return the exception for it."""
+        if error_class is ErrorClass.CONFLICT:
+            self._translated.record(error_class)
+            return TransactionConflict()
+        return self._translated.failure(error_class)
+
+
+class _Cancelled(Exception):
+    """DynamoDB cancelled the transaction; no condition failed."""
+
+    def __init__(self, error_class: ErrorClass) -> None:
+        super().__init__(error_class.value)
+        self.error_class = error_class
 
 
 def _cancellation(error: ClientError) -> Exception:
+    """Return TransactionRefused if a condition failed, else `_Cancelled` with the class of the reasons.
+
+    A conflict decides only if there is no other reason, because it alone is retried at once; what is rejected decides
+    before what may pass.
+    """
     response: Any = error.response
-    codes = [reason.get("Code", "None") for reason in response.get("CancellationReasons", [])]
+    codes = [reason.get("Code") or "None" for reason in response.get("CancellationReasons", [])]
     refused = frozenset(index for index, code in enumerate(codes) if code == "ConditionalCheckFailed")
     if refused:
         return TransactionRefused(refused)
-    if any(code in {"ValidationError", "ItemCollectionSizeLimitExceeded"} for code in codes):
-        return CallRejected()
-    return TransactionConflict(str(codes))
+    classes = [classify_code(code, HTTPStatus.BAD_REQUEST) for code in codes if code != "None"]
+    if ErrorClass.REJECTED in classes:
+        return _Cancelled(ErrorClass.REJECTED)
+    return _Cancelled(next((each for each in classes if each is not ErrorClass.CONFLICT), ErrorClass.CONFLICT))
 
 
 _WRITE_OUTCOMES: Outcomes = {
@@ -253,46 +289,3 @@ _WRITE_OUTCOMES: Outcomes = {
     "TransactionConflictException": lambda _error: TransactionConflict(),
 }
 _TRANSACTION_OUTCOMES: Outcomes = {"TransactionCanceledException": _cancellation}
-
-
-def encode(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _encode(value) for name, value in row.items()}
-
-
-def decode(row: Mapping[str, Any]) -> Row:
-    return {name: _decode(value) for name, value in row.items()}
-
-
-def _encode(value: Any) -> dict[str, Any]:
-    match value:
-        case str():
-            return {"S": value}
-        case bool():
-            return {"BOOL": value}
-        case int() | float():
-            return {"N": repr(value)}
-        case None:
-            return {"NULL": True}
-        case Mapping():
-            return {"M": encode(value)}
-        case Iterable():
-            return {"L": [_encode(each) for each in value]}
-        case _:
-            raise TypeError(f"DynamoDB holds no {type(value).__name__}")
-
-
-def _decode(value: Mapping[str, Any]) -> Any:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S" | "BOOL":
-            return content
-        case "N":
-            return int(content) if content.lstrip("-").isdigit() else float(content)
-        case "NULL":
-            return None
-        case "M":
-            return decode(content)
-        case "L":
-            return [_decode(each) for each in content]
-        case _:
-            raise TypeError(f"an attribute of DynamoDB's type {kind}, which we never write")

@@ -8,7 +8,7 @@ from app.exports.store import row_action as export_action
 from app.items.schema import row as item_rows
 from app.items.schema.row import ItemRow
 from app.items.store import row_action as item_action
-from app.stores.dynamo import decode
+from app.stores.dynamo_values import decode
 from tests.golden.flat import pretty
 from tests.golden.full_values import full
 

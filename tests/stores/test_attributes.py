@@ -7,7 +7,7 @@ from enum import StrEnum
 import pytest
 
 from app.stores.attributes import from_attributes, to_attributes
-from app.stores.dynamo import decode, encode
+from app.stores.dynamo_values import decode, encode
 
 
 class Colour(StrEnum):

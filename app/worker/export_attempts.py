@@ -16,9 +16,9 @@ from app.items.service.inventory import Inventory
 from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
 from app.jobs.kind import Ending, Outcome
+from app.stores.aws_errors import CallRejected
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.s3 import ObjectStore
-from app.stores.s3_parts import PartsRefused
 from app.stores.sqs import Queues
 from app.worker.exporting import ExportJob
 from app.worker.metrics import WorkerMetrics
@@ -49,7 +49,7 @@ class ExportJobs:
         Outcome(NotFound, Ending.CLAIM_LOST),
         # The stores or this machine's disk failed: retry, perhaps elsewhere, within the export's deadline.
         Outcome(Unavailable, Ending.RETURNED, _WAIT),
-        Outcome(PartsRefused, Ending.RETURNED, _WAIT),
+        Outcome(CallRejected, Ending.RETURNED, _WAIT),
         Outcome(OSError, Ending.RETURNED, _WAIT),
     )
 

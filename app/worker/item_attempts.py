@@ -17,6 +17,7 @@ from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
 from app.jobs.kind import Ending, Outcome
 from app.media.results import DecoderCrashed, MediaError
+from app.stores.aws_errors import CallRejected
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Queues
 from app.worker.crash_report import crash_report, dead_letter
@@ -70,6 +71,8 @@ class ItemJobs:
         Outcome(Absent, Ending.REFUSED),
         Outcome(DecoderCrashed, Ending.LOST_ATTEMPT),
         Outcome(Unavailable, Ending.RETURNED, timedelta(seconds=5)),
+        # AWS refuses a call of ours for a reason that no class knows: a fault of ours or of the installation.
+        Outcome(CallRejected, Ending.RETURNED, timedelta(minutes=1)),
         # A full disk is the fault of the machine, not of the file; another machine may have room.
         Outcome(OSError, Ending.RETURNED, timedelta(minutes=1)),
     )

@@ -14,7 +14,7 @@ from app.main import State
 from app.stores.aws_errors import ErrorClass
 from darkroom_shared.albums import Role
 from darkroom_shared.ids import new_ulid
-from tests.jobs.breaking import aws_error
+from tests.jobs.aws_faults import aws_error
 from tests.share_links.sharing_services import Json, Link, Person, SharingServices
 
 WRITES = frozenset({"put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items"})
@@ -32,13 +32,13 @@ class Outage:
     def __init__(self) -> None:
         self.refused: list[str] = []
         self.committed = False
-        self._error: Exception | None = None
+        self._error_class: ErrorClass | None = None
 
     @contextmanager
     def after_commit(self, error_class: ErrorClass | None) -> Iterator[None]:
         """None: AWS never responds."""
         self.refused, self.committed = [], False
-        self._error = None if error_class is None else aws_error(error_class)
+        self._error_class = error_class
         token = _in_request.set(True)
         event.listen(Engine, "commit", self._database_committed)
         event.listen(Engine, "before_cursor_execute", self._refuse_statement)
@@ -49,15 +49,15 @@ class Outage:
             event.remove(Engine, "before_cursor_execute", self._refuse_statement)
             _in_request.reset(token)
 
-    async def refuse(self, operation: str) -> None:
+    async def refuse(self, service: str, operation: str) -> None:
         """If the change is committed, raise AWS's error, or never return."""
         if not self.committed or not _in_request.get():
             return
         self.refused.append(operation)
-        if self._error is None:
+        if self._error_class is None:
             await asyncio.Event().wait()
         else:
-            raise self._error
+            raise aws_error(service, operation, self._error_class)
 
     def note(self, operation: str) -> None:
         """Record that the operation succeeded."""
@@ -84,7 +84,7 @@ class _Client:
             return attribute_value
 
         async def call(*words: Any, **named: Any) -> Any:
-            await self._outage.refuse(name)
+            await self._outage.refuse(self._client.meta.service_model.service_name, name)
             result = await attribute_value(*words, **named)
             self._outage.note(name)
             return result

@@ -39,7 +39,7 @@ from app.worker.scheduler import Hints, Relay, Sweeper
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
 from darkroom_shared.ids import AccountId, ExportId, ItemId, new_account_id, new_ulid
-from tests.jobs.breaking import AwsFaults, FaultyClient
+from tests.jobs.aws_faults import AwsFaults, FaultyClient
 from tests.services import ManualClock, Services, Stores, open_services
 
 TICK_SECONDS = 0.002
@@ -326,12 +326,12 @@ RELATIONAL = ("relay", "eraser", "projections", "nudges", "outbox")
 CONSUMERS = ("consumer", "nudges")
 
 
-async def complete(loop: Loop) -> None:
-    """Prepare a job and let the loop run until the job is done."""
+async def complete(loop: Loop, *, errors_are_left: Callable[[], bool] = lambda: False) -> None:
+    """Prepare a job and let the loop run until the job is done and all injected errors are raised."""
     (shard, is_done), stopping = await loop.prepare(), asyncio.Event()
     ticking = run_periodically("tests", TICK_SECONDS, stopping, lambda _shard: loop.tick(shard))
     with capture_logs():  # printed tracebacks take seconds each
         async with running(ticking) as task, asyncio.timeout(LIMIT_SECONDS):
-            while not await is_done():
+            while not await is_done() or errors_are_left():
                 assert not task.done(), "the loop has ended"
                 await asyncio.sleep(TICK_SECONDS)

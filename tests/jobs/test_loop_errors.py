@@ -39,17 +39,17 @@ async def test_no_class_of_error_at_any_call_ends_the_loop(faulty: Faulty, name:
 
 
 async def _inject_at_each_call(faulty: Faulty, loop: Loop, *, per_call: int) -> None:
+    await complete(loop)  # also makes the calls whose results the stores keep
+    faulty.faults.calls.clear()
     await complete(loop)
-    assert faulty.faults.operations
-    classes = itertools.cycle(ErrorClass)
-    for operation in sorted(faulty.faults.operations):
+    operations, classes = sorted(faulty.faults.operations), itertools.cycle(ErrorClass)
+    assert operations
+    for operation in operations:
         for error_class in itertools.islice(classes, per_call):
             before = _count(faulty, error_class)
             faulty.faults.inject(operation, error_class)
-            await complete(loop)
-            if not faulty.faults.are_left:
-                assert _count(faulty, error_class) == before + 1, (operation, error_class)
-            faulty.faults.inject("")
+            await complete(loop, errors_are_left=lambda: faulty.faults.are_left)
+            assert _count(faulty, error_class) == before + 1, (operation, error_class)
 
 
 @pytest.mark.parametrize("name", [name for name in LOOPS if name not in CONSUMERS and name != "lane_sampler"])

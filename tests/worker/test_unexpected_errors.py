@@ -25,7 +25,7 @@ from tests.worker.harness import WorkerHarness, a_tiny_photo, attempt_parts, mes
 
 LIMIT_SECONDS = 60.0
 SECRET = "holiday in Brest"
-UNEXPECTED = (KeyError(SECRET), ValueError(SECRET), RecursionError(SECRET), CallRejected(SECRET))
+UNEXPECTED = (KeyError(SECRET), ValueError(SECRET), RecursionError(SECRET))
 
 
 class Failing:
@@ -140,7 +140,9 @@ async def test_a_handler_that_raises_does_not_end_the_consumer(services: Service
         await running
 
 
-@pytest.mark.parametrize("error", [*UNEXPECTED, Unavailable()], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [*UNEXPECTED, CallRejected(SECRET), Unavailable()], ids=lambda error: type(error).__name__
+)
 async def test_a_failed_poll_is_retried_at_the_next_interval(error: Exception) -> None:
     stopping, calls = asyncio.Event(), 0
 

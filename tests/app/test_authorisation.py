@@ -26,7 +26,7 @@ from tests.services import ManualClock, Stores, open_services
 from tests.share_links.sharing_services import Json, Link, Person, SharingServices, open_sharing_services
 
 TABLE = Path(__file__).with_name("authorisation.txt")
-ACTORS = ("nobody", "revoked", "stranger", "viewer", "contributor", "link")
+ACTORS = ("anonymous", "revoked", "unrelated", "viewer", "contributor", "link")
 ENDS_SESSIONS = {("DELETE", "/v1/sessions"), ("DELETE", "/v1/sessions/current")}
 UNSETTABLE: Json = {"id": "itm_1", "account_id": "acc_1", "owner_id": "acc_1", "administrator": True, "version": 9}
 """Fields that some responses contain and no client may set."""
@@ -36,7 +36,7 @@ BODIES: dict[str, Callable[[Json], Json]] = {
     "POST /v1/accounts": lambda _: {"email": f"{new_ulid().lower()}@example.org", "password": "correct horse battery"},
     "PATCH /v1/account": lambda _: {"name": None},
     "DELETE /v1/account": lambda _: NO_PASSWORD,
-    "POST /v1/sessions": lambda _: {"email": "nobody@example.org"} | NO_PASSWORD,
+    "POST /v1/sessions": lambda _: {"email": "absent@example.org"} | NO_PASSWORD,
     "POST /v1/items": lambda _: {
         "name": "a.jpg", "size_bytes": 1, "content_type": "image/jpeg", "digest": f"sha256:{'0' * 64}",
     },
@@ -44,7 +44,7 @@ BODIES: dict[str, Callable[[Json], Json]] = {
     "POST /v1/items/{item}/parts": lambda _: {"parts": [{"number": 1, "sha256": "0" * 64}]},
     "POST /v1/items/delete": lambda ids: {"ids": [ids["item"]]},
     "POST /v1/items/{item}/comments": lambda _: {"text": "Hello"},
-    "PATCH /v1/items/{item}/comments/{comment}": lambda _: {"text": "Not what was said"},
+    "PATCH /v1/items/{item}/comments/{comment}": lambda _: {"text": "Mine now"},
     "POST /v1/comments/read": lambda ids: {"up_to": ids["comment"]},
     "POST /v1/albums": lambda _: {"title": "Another"},
     "PATCH /v1/albums/{album}": lambda _: {"title": "Renamed"},
@@ -71,7 +71,7 @@ class Route:
         return f"{self.method} {self.path}"
 
     @property
-    def names_something(self) -> bool:
+    def names_resource(self) -> bool:
         return "{" in self.path
 
 
@@ -94,7 +94,7 @@ class AccessScenario:
     async def actor(self, name: str, route: Route) -> Person | Link:
         """Return a new user with the same rights as `name` if the route ends the caller's sessions."""
         caller = self.actors[name]
-        ends = (route.method, route.path) in ENDS_SESSIONS and name not in {"nobody", "revoked"}
+        ends = (route.method, route.path) in ENDS_SESSIONS and name not in {"anonymous", "revoked"}
         return await self.sharing.user() if ends and isinstance(caller, Person) else caller
 
     async def owner_resources(self) -> list[Any]:
@@ -192,11 +192,12 @@ async def test_every_route_treats_every_actor_as_the_table_states(
 
 
 async def test_another_accounts_resource_equals_an_absent_one(scenario: AccessScenario) -> None:
-    """A stranger must not distinguish any resource, and a viewer or a share link none outside the shared album."""
+    """An unrelated account must not distinguish any resource from an absent one; a viewer or a share link, none outside
+    the shared album."""
     private = scenario.ids | {"item": await scenario.owner.photo(), "album": await scenario.owner.album()}
     absent, different = _absent(scenario.ids), []
-    for route in [each for each in scenario.routes if each.names_something]:
-        for name, unrelated in (("stranger", scenario.ids), ("viewer", private), ("link", private)):
+    for route in [each for each in scenario.routes if each.names_resource]:
+        for name, unrelated in (("unrelated", scenario.ids), ("viewer", private), ("link", private)):
             responses = [await scenario.request(scenario.actors[name], route, ids) for ids in (unrelated, absent)]
             if len({(response.status_code, response.text) for response in responses}) != 1:
                 different.append(f"{name}: {route}")

@@ -1,7 +1,8 @@
 """Check that names and prose use the field's standard terms.
 
-Reads words.toml beside this file: words that names and file names avoid, phrases that prose avoids, and the exceptions,
-each with its reason. Prints `file:line`, the word and what to write instead; exits 1 if there is a finding.
+Reads words.toml beside this file: words that names of definitions, files and folders avoid, phrases that prose avoids,
+and the exceptions, each with its reason. Prints `file:line`, the word and what to write instead, and each exception
+that the checked project no longer needs; exits 1 if there is any.
 """
 
 import argparse
@@ -14,9 +15,9 @@ import tokenize
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 LIST = Path(__file__).with_name("words.toml")
@@ -37,6 +38,8 @@ NAMING = {
     *("Counter", "Gauge", "Histogram", "labels"),  # prometheus_client
 }
 """Functions whose texts among the positional arguments are names."""
+PROSE_FILES = (".md", ".txt", ".toml", ".in", ".sh")
+LOCKS = "requirements/*.txt"
 LABEL = re.compile(r"[\w-]+(\.[\w-]+)*")  # no sentence: a metric's description is none of our names
 
 
@@ -58,6 +61,8 @@ class Rules:
     names: dict[tuple[str, ...], str]
     prose: list[tuple[re.Pattern[str], str]]
     exceptions: list[dict[str, str]]
+    needed: set[int] = field(default_factory=set)
+    """The positions of the exceptions that have allowed a word."""
 
     @classmethod
     def read(cls, file: Path = LIST) -> "Rules":
@@ -74,12 +79,21 @@ class Rules:
 
     def is_excepted(self, file: str, name: str, word: str) -> bool:
         """Return whether an exception for the file allows the word in the name. It allows no other word of the name."""
-        return any(
-            fnmatchcase(file, row.get("where", "*"))
-            and _contains(split(name), split(row["name"]))
-            and _contains(split(row["name"]), split(word))
-            for row in self.exceptions
-        )
+        for position, row in enumerate(self.exceptions):
+            if (
+                fnmatchcase(file, row.get("where", "*"))
+                and _contains(split(name), split(row["name"]))
+                and _contains(split(row["name"]), split(word))
+            ):
+                self.needed.add(position)
+                return True
+        return False
+
+    def unneeded(self) -> Iterator[str]:
+        """Yield a line for each exception that has allowed no word so far."""
+        for position, row in enumerate(self.exceptions):
+            if position not in self.needed:
+                yield f'{LIST.name}: the exception "{row["name"]}" ({row.get("where", "*")}) allows no word: delete it'
 
     def refused(self, file: str, name: str) -> tuple[str, str] | None:
         """Return the first refused word of a name and what to write instead; None if there is none."""
@@ -136,10 +150,20 @@ def labels(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def prose_of(source: str, tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield each docstring and each run of comments, with its first line."""
+    """Yield each docstring, comment, message of an assertion and comment of a column, with its first line."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.value.value, node.lineno
+        match node:
+            case (
+                ast.Expr(value=ast.Constant(value=str(text)))
+                | ast.keyword(arg="comment", value=ast.Constant(value=str(text)))
+            ):
+                yield text, node.lineno
+            case ast.Assert(msg=ast.expr() as message):
+                for part in ast.walk(message):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value, part.lineno
+            case _:
+                pass
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.string, token.start[0]
@@ -169,22 +193,36 @@ def check_prose(file: str, text: str, line: int, rules: Rules) -> Iterator[Findi
 
 
 def check(folder: Path, files: list[str], rules: Rules) -> Iterator[Finding]:
+    folders = {parent for file in files for parent in PurePosixPath(file).parents if parent.name}
+    for each in sorted(folders):
+        if refused := rules.refused(f"{each}/", each.name):
+            yield Finding(f"{each}/", 1, "file", each.name, *refused)
     for file in files:
         path = folder / file
-        if path.suffix == ".py" and (refused := rules.refused(file, path.stem)):
+        if refused := rules.refused(file, path.stem):
             yield Finding(file, 1, "file", path.name, *refused)
         if path.suffix == ".py":
             yield from check_python(file, path.read_text(), rules)
-        elif path.suffix == ".md":
+        else:
             yield from check_prose(file, path.read_text(), 1, rules)
 
 
 def listed(folder: Path) -> list[str]:
-    """Return the tracked Python files and documents below a folder; all but installed ones if it is no repository."""
+    """Return the tracked Python and text files below a folder; all but installed ones if it is no repository.
+
+    Locks are generated, and the list of words contains all refused words.
+    """
     command = ["git", "ls-files"]
     git = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603, our own words
     files = git.stdout.splitlines() or [str(path.relative_to(folder)) for path in _not_installed(folder)]
-    return sorted(file for file in files if file.endswith((".py", ".md")) and (folder / file).is_file())
+    return sorted(
+        file
+        for file in files
+        if file.endswith((".py", *PROSE_FILES))
+        and not fnmatchcase(file, LOCKS)
+        and (folder / file).is_file()
+        and (folder / file).name != LIST.name
+    )
 
 
 def _not_installed(folder: Path) -> Iterator[Path]:
@@ -201,13 +239,15 @@ def main() -> int:
     parser.add_argument("--scopes", nargs="+", choices=SCOPES, default=SCOPES, help="check these only (default: all)")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    findings = [each for each in check(folder, listed(folder), Rules.read()) if each.scope in arguments.scopes]
+    rules = Rules.read()
+    findings = [each for each in check(folder, listed(folder), rules) if each.scope in arguments.scopes]
+    unneeded = list(rules.unneeded()) if LIST.is_relative_to(folder) else []  # another project needs other exceptions
     if not arguments.counts:
-        sys.stdout.writelines(f"{finding}\n" for finding in findings)
+        sys.stdout.writelines(f"{finding}\n" for finding in [*findings, *unneeded])
     counts = Counter(finding.scope for finding in findings)
     figures = ", ".join(f"{scope} {counts[scope]}" for scope in arguments.scopes)
     sys.stdout.write(f"words to replace: {len(findings)} ({figures})\n")
-    return bool(findings)
+    return bool(findings or unneeded)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def test_an_old_key_stays_until_its_last_url_expires(
     new = rotation.rotate()
     clock.now += RETIRED_AFTER - timedelta(seconds=1)
     retirement = rotation.retire(immediately=False)
-    assert (retirement.retired, retirement.kept_until) == ((), clock.now + timedelta(seconds=1))
+    assert (retirement.retired, retirement.retirable_at) == ((), clock.now + timedelta(seconds=1))
     assert published(folder) == {old, new}
     clock.advance(seconds=1)
     assert rotation.retire(immediately=False).retired == (old,)
@@ -101,7 +101,7 @@ async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
         return f"Key-Pair-Id={key}&" in delivery.rendition_folder(ACCOUNT, ITEM).query
 
     async with watching_keys(folder.cdn_keys, CDN, delivery, poll_seconds=0.01):
-        assert signs_with(generated.cdn_key_id), "the file counts for more than the environment"
+        assert signs_with(generated.cdn_key_id), "the file takes precedence over the environment"
         whole = folder.cdn_keys.read_text()
         folder.cdn_keys.write_text("{")
         await asyncio.sleep(0.05)

@@ -1,5 +1,6 @@
 """The check of words reports each kind of place, respects its exceptions and accepts other libraries' terms."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,11 @@ REFUSED = [
     ('pytest.param(1, id="shown")', '1: label: "shown" in shown: write'),
     ("# The crash report says so", '1: prose: "says so" in'),
     ("# The row\nrow = 1  # lies in the table", '2: prose: "lies in" in'),
+    ('row = Column("id", comment="somebody\'s row")', '1: prose: "somebody" in `somebody\'s row`: write a caller'),
+    ('assert row, "nobody has it"', '1: prose: "nobody" in `nobody has it`: write a caller'),
+    ('assert row, f"nobody has {row}"', '1: prose: "nobody" in `nobody has`: write a caller'),
+    ("all_given = 1", '1: definition: "given" in all_given: write row'),
+    ("def test_it_is_kept_until_then() -> None: ...", '1: test: "kept" in test_it_is_kept_until_then: write max_'),
 ]
 
 
@@ -74,6 +80,24 @@ def test_a_refused_word_is_reported_with_its_line(
 ) -> None:
     assert f"app/module_{number}.py:{finding}" in refused.stdout
     assert refused.returncode == 1
+
+
+def test_names_of_folders_are_checked(tmp_path: Path) -> None:
+    write(tmp_path, '"""Module."""', "tests/guest_book/test_rows.py")
+    result = check_text(tmp_path, '"""Module."""', "tests/guest_book/newest/test_rows.py")
+    assert 'tests/guest_book/:1: file: "guest" in guest_book: write' in result.stdout
+    assert "words to replace: 1 (definition 0, test 0, file 1, label 0, prose 0)" in result.stdout
+    assert result.returncode == 1
+
+
+def test_text_files_are_checked_except_locks(tmp_path: Path) -> None:
+    files = ("tests/app/table.txt", "settings.toml", "requirements/run.in", "tests/make.sh")
+    for file in (*files, "requirements/run.txt"):
+        write(tmp_path, "# The columns:\n# what nobody gets\n", file)
+    result = check(tmp_path)
+    for file in files:
+        assert f'{file}:2: prose: "nobody" in `# what nobody gets`: write' in result.stdout
+    assert "words to replace: 4 " in result.stdout
 
 
 def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
@@ -105,7 +129,8 @@ ACCEPTED = [
         "from hypothesis import given, strategies\n\n\n@given(strategies.text())\ndef test_any(text: str): ...",
         "tests/module.py",
     ),
-    ("class Row:\n    lost_attempts: int\n    kept_until: str", "app/module.py"),
+    ("class Row:\n    lost_attempts: int", "app/module.py"),
+    ("class Row:\n    kept_until: str", "app/exports/schema.py"),
     ("class Cursor:\n    wanted: int", "app/events/schema/values.py"),
     ('metric = Gauge("darkroom_jobs", "Jobs that nobody has found.")', "app/module.py"),
     ('raise ValueError("nothing was found")', "app/module.py"),
@@ -126,6 +151,32 @@ def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path) -> None:
 
 def test_an_exception_applies_to_its_files_only(tmp_path: Path) -> None:
     assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/access/store/albums.py").returncode == 1
+
+
+EXCEPTED = """
+refused = [{names = ["told"], prose = ["somebody"], write = "published"}]
+exception = [{name = "told", where = "app/*", reason = "stored"}, {name = "somebody", reason = "a title"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "unneeded"),
+    [
+        ("# somebody\ntold = 1", []),
+        ("# somebody", ['the exception "told" (app/*) allows no word']),
+        ("told = 1", ['the exception "somebody" (*) allows no word']),
+    ],
+    ids=["both needed", "name unneeded", "prose unneeded"],
+)
+def test_an_exception_that_allows_no_word_of_its_project_is_reported(
+    tmp_path: Path, text: str, unneeded: list[str]
+) -> None:
+    write(tmp_path, EXCEPTED, ".ci/words.toml")
+    write(tmp_path, text, "app/module.py")
+    own = Path(shutil.copy(CHECK, tmp_path / ".ci"))
+    ended = subprocess.run([sys.executable, str(own), str(tmp_path)], capture_output=True, text=True, check=False)  # noqa: S603, our own words
+    assert [line.removeprefix("words.toml: ").split(":")[0] for line in ended.stdout.splitlines()[:-1]] == unneeded
+    assert ended.returncode == bool(unneeded)
 
 
 def test_an_exception_allows_no_other_word_of_the_name(tmp_path: Path) -> None:

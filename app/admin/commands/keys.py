@@ -31,13 +31,13 @@ def retire_key(settings: Settings, arguments: argparse.Namespace) -> int:
     retirement = _rotation(settings).retire(immediately=arguments.at_once)
     for identity in retirement.retired:
         sys.stdout.write(f"{identity} is retired.\n")
-    if retirement.kept_until is not None:
+    if retirement.retirable_at is not None:
         sys.stdout.write(
-            f"An old key is still needed: its last URL may live until {to_rfc3339(retirement.kept_until)}.\n"
+            f"An old key is still needed: its last URL may live until {to_rfc3339(retirement.retirable_at)}.\n"
         )
     elif not retirement.retired:
         sys.stdout.write("There is no old key.\n")
-    return 0 if retirement.kept_until is None else 1
+    return 0 if retirement.retirable_at is None else 1
 
 
 def _rotation(settings: Settings) -> KeyRotation:

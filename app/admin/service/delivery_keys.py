@@ -20,10 +20,10 @@ _ALPHABET = string.ascii_uppercase + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """`kept_until` is when the first of the remaining old keys can be retired."""
+    """`retirable_at` is when the first of the remaining old keys can be retired; None if there is none."""
 
     retired: tuple[str, ...]
-    kept_until: datetime | None
+    retirable_at: datetime | None
 
 
 class KeyRotation:

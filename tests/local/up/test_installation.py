@@ -151,7 +151,7 @@ def test_a_user_may_close_registration(tmp_path: Path) -> None:
     assert Environments(installation, {"DARKROOM_REGISTRATION": "closed"}).app()["DARKROOM_REGISTRATION"] == "closed"
 
 
-def test_the_certificate_is_kept_until_the_host_changes(tmp_path: Path) -> None:
+def test_the_certificate_is_replaced_only_when_the_host_changes(tmp_path: Path) -> None:
     installation = an_installation(tmp_path, tls=Tls.SELF, host="photos.home.arpa")
     ensure_certificate(installation)
     folder = installation.folder

@@ -127,7 +127,7 @@ async def _aiocache(redis_url: str, _database: Database, name: str, load: Load) 
 
 
 def _missing(package: str) -> SystemExit:
-    return SystemExit(f"{package} is compared with here: it belongs into requirements/test.in, then `make lock`")
+    return SystemExit(f"{package} is needed for the comparison: add it to requirements/test.in, then run `make lock`")
 
 
 LIBRARIES = {"darkroom": _darkroom, "cashews": _cashews, "aiocache": _aiocache}

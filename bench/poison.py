@@ -66,7 +66,7 @@ async def _measure(url: str, photos: list[Path], poisons: list[Path]) -> None:
             medians[poisoned].append(seconds)
             print(f"median time to ready of {len(files)} files: {seconds:.2f} s, {len(killed)} decoders killed")
     if len(killed) < TURNS.count(True) * POISONED:
-        raise SystemExit("not every poison was taken")
+        raise SystemExit("not every poisoned file was processed")
     print(f"figure poison_neighbours {sum(medians[True]) / sum(medians[False]):.3f}")
 
 

@@ -68,10 +68,10 @@ def missing(requested: list[Benchmark], run: Path) -> list[Benchmark]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("figure", nargs="?", help="measure this one alone")
-    parser.add_argument("--group", choices=GROUPS, help="measure these alone")
-    parser.add_argument("--scale", type=_scale, default=1.0, help="the part of the full size, for example 0.1")
-    parser.add_argument("--show", action="store_true", help="measure nothing, print what is kept")
+    parser.add_argument("figure", nargs="?", help="measure only this one")
+    parser.add_argument("--group", choices=GROUPS, help="measure only these")
+    parser.add_argument("--scale", type=_scale, default=1.0, help="the fraction of the full size, for example 0.1")
+    parser.add_argument("--show", action="store_true", help="measure nothing, print the stored figures")
     return parser
 
 

@@ -108,7 +108,7 @@ class DatabasePair:
     def _wait_applied(self) -> None:
         position = self.writer.run("SELECT @@gtid_binlog_pos")
         reached = self.reader.run(f"SELECT MASTER_GTID_WAIT('{position}', {WAIT_SECONDS})")
-        assert reached == "0", f"the reader has not come to {position}: {self.reader.run('SHOW SLAVE STATUS')}"
+        assert reached == "0", f"the reader has not applied {position}: {self.reader.run('SHOW SLAVE STATUS')}"
 
     def _demote(self) -> None:
         self.writer.run("SET GLOBAL read_only = 1")

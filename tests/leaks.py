@@ -38,7 +38,7 @@ RESERVATION = "@darkroom-test-ports-"
 """The names in /proc/net/unix of sockets that reserve ports for this process until it ends (local/up/darkroom.py)."""
 
 KEYS_WITHOUT_EXPIRY = {
-    r"\d+born": "when the cache began in this Redis: one number, which must outlive all values",
+    r"\d+born": "the time at which the cache began in this Redis: one number, which must outlive all values",
 }
 """By the pattern of a key: why it needs no expiry."""
 

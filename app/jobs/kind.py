@@ -117,7 +117,7 @@ class Kind(Protocol[K]):
 
     @property
     def outcomes(self) -> Sequence[Outcome]:
-        """By error, the one that decides first. An error without an outcome is a fault of ours: a lost attempt."""
+        """The first match decides. An error without an outcome is a programming error and counts as a lost attempt."""
         ...
 
     def parse(self, body: dict[str, Any]) -> K:

@@ -102,7 +102,7 @@ class ChunkedDecoder:
             self._begin_chunk(line)
         elif self._state is _State.DATA_END:
             if line:
-                raise S3Error("InvalidRequest", "A chunk is longer than it says.")
+                raise S3Error("InvalidRequest", "A chunk is longer than its declared size.")
             self._verify_chunk()
             self._state = _State.HEADER
         elif line:

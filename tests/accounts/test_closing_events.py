@@ -31,7 +31,7 @@ async def be_unavailable() -> None:
 
 
 async def crash() -> None:
-    raise KeyError("a fault of ours")
+    raise KeyError("a programming error")
 
 
 @pytest.mark.parametrize("fail", [never_respond, be_unavailable, crash], ids=lambda fail: fail.__name__)

@@ -7,7 +7,7 @@ from app.albums.service.albums import AlbumService
 from darkroom_shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices, Person
 
-FULL_ROUTE = {"Darkroom-Share": "none of ours"}
+FULL_ROUTE = {"Darkroom-Share": "no share token"}
 """A header that sends a request to FastAPI's route whichever account is signed in."""
 
 

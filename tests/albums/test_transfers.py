@@ -103,7 +103,7 @@ async def test_a_transferred_album_has_a_new_owner_and_the_previous_one_contribu
     accepted = [await bob.http.post(f"albums/{album}/transfer/accept", headers=key) for _ in range(2)]
 
     assert [(each.status_code, each.json()["role"]) for each in accepted] == [(200, "owner")] * 2
-    assert await accepting(bob, album) == 200, "without the key, too"
+    assert await accepting(bob, album) == 200, "a repetition without the Idempotency-Key"
     assert ((await album_of(ada, album))["role"], (await album_of(bob, album))["role"]) == ("contributor", "owner")
     assert (await album_of(ada, album))["owner_id"] == bob.account
     assert (await ada.http.patch(f"albums/{album}", json={"title": "Mine"})).status_code == 403

@@ -35,7 +35,7 @@ async def test_an_album_is_filled_and_shared_and_disappears_after_leaving(darkro
         album = await owner.albums.create(CreateAlbum(title="Summer"))
         assert (await owner.albums.add(album.id, [photo])).added == (photo,)
 
-        invitation = await owner.albums.invite(album.id, role=Role.VIEWER, label="for the guest")
+        invitation = await owner.albums.invite(album.id, role=Role.VIEWER, label="for the viewer")
         assert (await invitee.albums.accept(invitation.token)).id == album.id
         assert [each.id async for each in invitee.albums.list()] == [album.id]
         assert {each.role async for each in owner.albums.members(album.id)} == {Role.OWNER, Role.VIEWER}

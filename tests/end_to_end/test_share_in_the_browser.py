@@ -12,7 +12,7 @@ from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_
 PASSWORD = "lake and hills"
 SEND = """([method, path, body]) => fetch('/v1' + path, {
   method, headers: {'Content-Type': 'application/json'}, body: body && JSON.stringify(body),
-}).then((answer) => (answer.status === 204 ? null : answer.json()))"""
+}).then((response) => (response.status === 204 ? null : response.json()))"""
 PLAYS = "() => document.querySelector('video')?.currentTime > 0.3"
 IS_TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 

@@ -14,7 +14,7 @@ from tests.installation import Installation
 
 WHAT_TILES_SHOW = """() => {
   const seen = window.seen = {};
-  const look = () => document.querySelectorAll('.tile').forEach((tile) => {
+  const record = () => document.querySelectorAll('.tile').forEach((tile) => {
     const phases = seen[tile.querySelector('.tile-name').textContent] ??= [];
     const note = (phase) => phases.at(-1) === phase || phases.push(phase);
     const {value, hidden} = tile.querySelector('progress');
@@ -22,7 +22,7 @@ WHAT_TILES_SHOW = """() => {
     if (tile.querySelector('picture[data-loaded]')) note('picture');
     else if (tile.querySelector('.tile-stage canvas')) note('placeholder');
   });
-  new MutationObserver(look).observe(document, {subtree: true, childList: true, attributes: true});
+  new MutationObserver(record).observe(document, {subtree: true, childList: true, attributes: true});
 }"""
 
 

@@ -146,7 +146,7 @@ async def test_an_upload_stopped_with_ctrl_c_resumes_with_the_missing_parts(
     try:
         with terminal.started("upload", video) as upload:
             while not (before := stored_parts(darkroom.folder) - earlier):
-                assert upload.poll() is None, "it ended too early"
+                assert upload.poll() is None, "the upload ended before it could be interrupted"
                 await run_briefly(objects)
             upload.send_signal(signal.SIGINT)
             _, remarks = await asyncio.to_thread(upload.communicate, timeout=COMMAND_SECONDS)
@@ -174,7 +174,7 @@ def test_an_export_contains_everything_in_one_file(terminal: Terminal, folder: P
     assert {each["item"]["id"]: each["file"] for each in listed} == {
         item: f"originals/{path.name}" for path, item in sent.items()
     }
-    assert terminal.type("export", "--wait", target).returncode == 1, "it replaces nothing unless told to"
+    assert terminal.type("export", "--wait", target).returncode == 1, "only --force replaces a file"
     assert terminal.type("export", line["id"], "--wait", target, "--force").returncode == 0
     assert [event["type"] for event in terminal.lines("events")].count("export.ready") == 1
 
@@ -258,10 +258,10 @@ def test_deleted_items_can_be_restored_and_an_erased_account_leaves_nothing(
 
     assert terminal.type("list").returncode == 4
     assert terminal.type("login", **sign_in).returncode == 4
-    bar = f"left: {account}: 1 rows of events"
-    while (lines := terminal.type("verify", "--account", account, **operator).stdout.splitlines())[0] != bar:
+    tombstone = f"left: {account}: 1 rows of events"
+    while (lines := terminal.type("verify", "--account", account, **operator).stdout.splitlines())[0] != tombstone:
         assert lines[-1].startswith(f"{account}: closed at "), lines
-    assert len(lines) == 2, "only what bars the account is left until no upload can be on its way"
+    assert len(lines) == 2, "only the tombstone is left while an upload may be in progress"
 
 
 def test_events_are_streamed_while_they_happen(terminal: Terminal, folder: Path) -> None:

@@ -15,8 +15,10 @@ from tests.golden.rows import read_export, read_item
 @pytest.mark.parametrize("name", sorted(SOURCES))
 async def test_what_is_stored_or_sent_has_not_changed(name: str) -> None:
     written, made = (FOLDER / name).read_text().splitlines(), (await actual(name)).splitlines()
-    changes = "\n".join(unified_diff(written, made, name, "the code of today", n=1, lineterm=""))
-    assert not changes, f"if this is meant, run python -m tests.golden.write and say why in the commit\n{changes}"
+    changes = "\n".join(unified_diff(written, made, name, "the present code", n=1, lineterm=""))
+    assert not changes, (
+        f"if the change is deliberate, run python -m tests.golden.write and give the reason in the commit\n{changes}"
+    )
 
 
 def test_a_stored_item_is_read_with_every_attribute() -> None:

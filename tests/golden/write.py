@@ -12,10 +12,10 @@ async def write() -> None:
         file, text = FOLDER / name, await actual(name)
         if not file.exists() or file.read_text() != text:
             file.write_text(text)
-            sys.stdout.write(f"{name} has changed: say why in the commit.\n")
+            sys.stdout.write(f"{name} has changed: give the reason in the commit.\n")
     for stale in sorted({file.name for file in FOLDER.iterdir()} - SOURCES.keys()):
         (FOLDER / stale).unlink()
-        sys.stdout.write(f"{stale} is gone.\n")
+        sys.stdout.write(f"{stale} was deleted.\n")
 
 
 if __name__ == "__main__":

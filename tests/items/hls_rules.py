@@ -46,16 +46,18 @@ def read_main(text: str) -> dict[str, dict[str, object]]:
     lines = _lines(text)
     _require_tags(lines, MAIN_TAGS, ONCE)
     streams = [line for line in lines if line.startswith("#EXT-X-STREAM-INF")]
-    assert all(STREAM.fullmatch(line) for line in streams), "4.3.4.2: BANDWIDTH is there, each attribute has its form"
+    assert all(STREAM.fullmatch(line) for line in streams), (
+        "4.3.4.2: BANDWIDTH is required, each attribute has its form"
+    )
     for line, next_line in pairwise([*lines, ""]):
         matched = bool(next_line) and not next_line.startswith("#")
-        assert matched == line.startswith("#EXT-X-STREAM-INF"), "4.3.4.2: the URI follows its tag, and nothing else"
+        assert matched == line.startswith("#EXT-X-STREAM-INF"), "4.3.4.2: the URI follows its tag immediately"
     read = m3u8.loads(text)
     assert read.is_variant
-    assert not read.segments, "4.1: not both kinds at once"
+    assert not read.segments, "4.1: a playlist is a master or a media playlist, not both"
     assert len(read.playlists) == len(streams)
     sizes = [each.stream_info.resolution for each in read.playlists]
-    assert sizes == sorted(sizes), "ours: the smallest first"
+    assert sizes == sorted(sizes), "our own rule: the smallest first"
     return {each.uri: vars(each.stream_info) for each in read.playlists}
 
 
@@ -74,7 +76,7 @@ def read_media(text: str, before: str | None = None) -> Media:
     assert read.start.time_offset == 0
     (first_map,) = [number for number, line in enumerate(lines) if line.startswith("#EXT-X-MAP")]
     uris = [number for number, line in enumerate(lines) if not line.startswith("#")]
-    assert all(number > first_map for number in uris), "4.3.2.5: a map counts for what comes after it"
+    assert all(number > first_map for number in uris), "4.3.2.5: a map applies to the segments after it"
     assert all(lines[number - 1].startswith("#EXTINF:") for number in uris), "4.3.2.1: required for each segment"
     assert sum(line.startswith("#EXTINF") for line in lines) == len(uris) == len(read.segments)
     target = Decimal(read.target_duration)
@@ -84,7 +86,7 @@ def read_media(text: str, before: str | None = None) -> Media:
             assert seconds > 0
             assert seconds.quantize(Decimal(1), ROUND_HALF_UP) <= target, "4.3.3.1"
     assert (END in lines) == bool(read.is_endlist)
-    assert END not in lines[:-1], "ours: the end is the last line"
+    assert END not in lines[:-1], "our own rule: the end is the last line"
     if before is not None:
         _require_growth(before, text)
     segments = tuple((each.uri, each.duration) for each in read.segments)
@@ -105,7 +107,7 @@ def _lines(text: str) -> list[str]:
     assert text.endswith("\n")
     lines = text.splitlines()
     assert lines[0] == "#EXTM3U", "4.3.1.1: the first line"
-    assert all(lines), "ours: no empty line"
+    assert all(lines), "our own rule: no empty line"
     return lines
 
 

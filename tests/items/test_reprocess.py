@@ -143,7 +143,7 @@ async def test_after_a_rollback_the_new_files_are_reused_without_processing(
     assert await reprocessing(services)._restore_previous(await services.row(row))
     again = await services.row(row)
     assert (again.result, again.attempt) == (after.result, after.attempt)
-    assert await reprocessing(services, OLD)._restore_previous(again), "the old release goes back the same way"
+    assert await reprocessing(services, OLD)._restore_previous(again), "the previous release rolls back in the same way"
     assert (await services.row(row)).result == row.result
 
 
@@ -272,7 +272,7 @@ async def test_the_survey_counts_stale_items_and_sums_the_times_of_their_receipt
     assert (survey.ready, survey.stale, survey.seconds) == (3, 3, 7.5)
     await reprocessed(services, reprocess_work, await requested(services, row), tmp_path)
     survey = await reprocessing(services).survey()
-    assert (survey.ready, survey.stale, survey.seconds) == (3, 2, None), "nothing is left to measure by"
+    assert (survey.ready, survey.stale, survey.seconds) == (3, 2, None), "no receipt has a duration to estimate by"
     await reprocessing(services).roll_back()
     survey = await reprocessing(services).survey()
     assert (survey.stale, survey.restored) == (3, 1)

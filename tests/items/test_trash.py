@@ -132,7 +132,7 @@ async def test_a_permanently_deleted_item_cannot_be_restored_and_late_writes_are
     assert (await services.put(upload, b"unwanted")).status_code == 200
     clock.advance(minutes=2)
     await process(services, row)
-    assert len(await keys_of(services, row)) == 2, "URLs given out still work: too early for the second time"
+    assert len(await keys_of(services, row)) == 2, "issued URLs are still valid: the second pass is not due yet"
     clock.now += UPLOAD_DEADLINE
     await process(services, row)
     assert await is_gone(services, row)

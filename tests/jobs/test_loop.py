@@ -12,7 +12,7 @@ from app.jobs.loop import keep_running, run_periodically, running
 from darkroom_shared.problems import Unavailable
 from darkroom_shared.task_group import TaskGroup
 
-ERRORS = (KeyError("a fault of ours"), Unavailable("away"), TimeoutError())
+ERRORS = (KeyError("a programming error"), Unavailable("away"), TimeoutError())
 HOUR = 3600.0
 TICK_SECONDS = 0.001
 

@@ -96,7 +96,7 @@ def link(path: Path) -> None:
     read("linked")
 
 
-def point(path: Path) -> None:
+def link_symbolically(path: Path) -> None:
     Path("pointing").symlink_to(path)
 
 
@@ -187,7 +187,7 @@ def outlive_parent() -> None:
     system_call("prctl", 1, 0, 0, 0, 0)
 
 
-def raise_limits() -> None:
+def raise_priority() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, -5)
 
 

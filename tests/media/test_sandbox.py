@@ -65,7 +65,7 @@ def encoder_program() -> Path:
 
 
 OUTSIDE: dict[str, Action] = {
-    "reads the accounts of the machine": partial(sandbox_actions.read, "/etc/shadow"),
+    "reads the password hashes of the machine": partial(sandbox_actions.read, "/etc/shadow"),
     "reads the list of accounts": partial(sandbox_actions.read, "/etc/passwd"),
     "reads a neighbour's file": partial(sandbox_actions.read, "../secret"),
     "reads another process's environment": partial(sandbox_actions.read, "/proc/1/environ"),
@@ -78,18 +78,18 @@ OUTSIDE: dict[str, Action] = {
     "moves a neighbour's file in": partial(sandbox_actions.move, Path("../secret"), "taken"),
     "removes a neighbour's file": partial(sandbox_actions.remove, Path("../secret")),
     "links a neighbour's file": partial(sandbox_actions.link, Path("../secret")),
-    "points at a neighbour's file": partial(sandbox_actions.point, Path("../secret")),
+    "makes a symbolic link to a neighbour's file": partial(sandbox_actions.link_symbolically, Path("../secret")),
     "changes a mode": partial(sandbox_actions.change_mode, Path("../secret")),
     "changes an owner": partial(sandbox_actions.change_owner, Path("../secret")),
     "makes a named pipe": sandbox_actions.make_pipe,
-    "makes a folder, in which others could be nested without end": sandbox_actions.make_folder,
-    "closes its folder to the process that clears it": sandbox_actions.close_its_folder,
+    "makes a folder, which could contain others without limit": sandbox_actions.make_folder,
+    "takes the rights on its folder from the process that empties it": sandbox_actions.close_its_folder,
 }
 
 BEYOND: dict[str, Action] = {
     "opens a socket": partial(sandbox_actions.open_socket, socket.AF_INET),
-    "opens a socket for datagrams": partial(sandbox_actions.open_socket, socket.AF_INET6, socket.SOCK_DGRAM),
-    "opens a socket of this machine": partial(sandbox_actions.open_socket, socket.AF_UNIX),
+    "opens a datagram socket": partial(sandbox_actions.open_socket, socket.AF_INET6, socket.SOCK_DGRAM),
+    "opens a Unix socket": partial(sandbox_actions.open_socket, socket.AF_UNIX),
     "opens a pair of sockets": sandbox_actions.open_pair,
     "starts a shell": partial(sandbox_actions.start_program, "/bin/sh"),
     "starts a program by descriptor": partial(sandbox_actions.start_by_descriptor, "/proc/cpuinfo"),
@@ -105,14 +105,14 @@ BEYOND: dict[str, Action] = {
     "changes its parent's limits": sandbox_actions.raise_limit_of_parent,
     "signals its parent": partial(sandbox_actions.signal_process, 1),
     "signals its group": partial(sandbox_actions.signal_process, 0),
-    "signals everybody": partial(sandbox_actions.signal_process, -1),
-    "has its parent signalled": sandbox_actions.own_signals_to_parent,
+    "signals every process": partial(sandbox_actions.signal_process, -1),
+    "redirects its signals to its parent": sandbox_actions.own_signals_to_parent,
     "would outlive its parent": sandbox_actions.outlive_parent,
-    "wants more of the processor": sandbox_actions.raise_limits,
+    "raises its priority": sandbox_actions.raise_priority,
     "leaves its process group": sandbox_actions.leave_group,
     "becomes another user": sandbox_actions.change_user,
     "makes a file in memory": sandbox_actions.make_memory_file,
-    "types into a terminal": sandbox_actions.push_terminal_input,
+    "pushes input into a terminal": sandbox_actions.push_terminal_input,
 }
 
 LEGAL: dict[str, Action] = {

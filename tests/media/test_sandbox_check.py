@@ -16,7 +16,7 @@ PLENTY_SECONDS = 60.0
 def outside(tmp_path: Path) -> Path:
     folder = tmp_path / "outside"
     folder.mkdir()
-    (folder / SECRET).write_text("everybody's photos")
+    (folder / SECRET).write_text("other accounts' photos")
     return folder
 
 

@@ -22,13 +22,13 @@ from tests.search.library import SUMMER
 PAGE = 100
 CASES = {
     "everything": (),
-    "a word that all have": (Term("sea"),),
-    "a beginning that all have": (Term("se", prefix=True),),
+    "a word of all items": (Term("sea"),),
+    "a prefix of all items": (Term("se", prefix=True),),
     "a rare word": (Term("rare"),),
-    "a rare beginning": (Term("rar", prefix=True),),
+    "a rare prefix": (Term("rar", prefix=True),),
     "a rare and a common one": (Term("sea"), Term("rare", prefix=True)),
     "two common ones": (Term("sea"), Term("dawn", prefix=True)),
-    "two common ones that never meet": (Term("dawn"), Term("dusk", prefix=True)),
+    "two common ones without a common item": (Term("dawn"), Term("dusk", prefix=True)),
 }
 
 

@@ -16,7 +16,7 @@ from app.stores.aurora import Database
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
     async with opened.writer.write() as connection:
-        await connection.execute(text("CREATE TABLE things (number INTEGER)"))
+        await connection.execute(text("CREATE TABLE entries (number INTEGER)"))
     gc.disable()  # the worst case: no collection closes the cursors of cancelled tasks
     yield opened
     gc.enable()
@@ -30,8 +30,8 @@ async def test_a_write_succeeds_immediately_after_writes_were_cancelled_at_any_m
         for _ in range(3):
             async with database.writer.write() as connection:
                 for _ in range(2):
-                    await connection.execute(text("INSERT INTO things VALUES (1)"))
-                    await connection.execute(text("SELECT * FROM things LIMIT 50"))
+                    await connection.execute(text("INSERT INTO entries VALUES (1)"))
+                    await connection.execute(text("SELECT * FROM entries LIMIT 50"))
 
     retained = []
     for _ in range(60):

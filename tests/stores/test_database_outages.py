@@ -80,7 +80,7 @@ async def test_while_the_writer_is_silent_only_a_probe_connects_to_it(service: S
     for _ in range(50):
         assert (await service.write()).status_code == 503
 
-    assert service.writer.accepted - accepted <= 10, "one at a time looks whether it is back"
+    assert service.writer.accepted - accepted <= 10, "one caller at a time probes the connection"
 
 
 async def test_a_lagging_reader_reports_its_lag_and_fresh_reads_use_the_writer(
@@ -97,7 +97,7 @@ async def test_a_lagging_reader_reports_its_lag_and_fresh_reads_use_the_writer(
     assert newest in (await service.read_fresh()).json()
 
     await database_pair.stop_applying()
-    assert await readers.lag_seconds() is None, "replication stands: nobody knows how long"
+    assert await readers.lag_seconds() is None, "replication is stopped: the lag is unknown"
 
     await database_pair.delay(0)
     await database_pair.wait_applied()
@@ -111,7 +111,7 @@ async def test_reads_without_a_reader_use_the_writer(service: SampleService) -> 
 
     assert _statuses(await _together(service.read)) == {200: CALLERS}
     assert service.writer.accepted - before <= SPARE_CONNECTIONS
-    assert await service.database.readers.lag_seconds() is None, "nobody knows what it will know when it is back"
+    assert await service.database.readers.lag_seconds() is None, "an unreachable reader's lag is unknown"
 
     await service.reader.up()
     accepted = service.reader.accepted

@@ -73,7 +73,7 @@ async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[s
             (folder / "video.mp4").write_bytes(await asyncio.to_thread(a_video, seconds=2, size="160x90"))
             items["video"] = await _uploaded(owner, folder / "video.mp4")
             items["deleted"] = await _uploaded(owner, _photo(folder, "deleted", 110))
-            (folder / "failed.jpg").write_text("no picture")
+            (folder / "failed.jpg").write_text("no image")
             items["failed"] = await _uploaded(owner, folder / "failed.jpg")
             await owner.items.edit(items["photo"], EditItem(caption="By the sea"))
             export = (await owner.exports.start()).id

@@ -60,7 +60,7 @@ async def test_a_lost_attempt_waits_longer_each_time(harness: WorkerHarness, clo
         row = await harness.handle(row)
         assert row.not_before == clock.now + wait
         clock.advance(seconds=(wait - timedelta(seconds=1)).total_seconds())
-        assert (await harness.handle(row)).attempt == row.attempt, "it was too early"
+        assert (await harness.handle(row)).attempt == row.attempt, "the backoff has not ended"
         clock.advance(seconds=1)
     assert (await harness.handle(row)).state is ItemState.FAILED
 
@@ -104,7 +104,7 @@ async def test_a_disk_failure_counts_no_lost_attempt(harness: WorkerHarness, clo
     harness.scratch.rmdir()
     row = await harness.handle(row)
     assert (row.state, row.lost_attempts) == (ItemState.QUEUED, 0)
-    assert (await harness.handle(row)).attempt == row.attempt, "another machine may take it in a while"
+    assert (await harness.handle(row)).attempt == row.attempt, "another machine may claim it after a delay"
     harness.scratch.mkdir()
     clock.advance(seconds=61)
     assert (await harness.handle(row)).state is ItemState.READY

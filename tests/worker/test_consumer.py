@@ -36,7 +36,7 @@ class Work:
         try:
             await self.done[name].wait()
         except asyncio.CancelledError:
-            self.ended.append((name, "given back"))
+            self.ended.append((name, "returned"))
             raise
         self.ended.append((name, "finished"))
 
@@ -61,10 +61,10 @@ async def test_a_stopping_worker_waits_only_for_messages_that_can_be_finished(se
         stopping.set()
         while not work.ended:  # noqa: ASYNC110  no event of the list
             await asyncio.sleep(0.005)
-        assert work.ended == [(failing, "given back")]
+        assert work.ended == [(failing, "returned")]
         work.done[recoverable].set()
         await consuming
-    assert work.ended == [(failing, "given back"), (recoverable, "finished")]
+    assert work.ended == [(failing, "returned"), (recoverable, "finished")]
 
 
 async def test_the_consumer_waits_longer_and_longer_while_every_message_fails(services: Services) -> None:

@@ -192,7 +192,7 @@ async def test_after_two_erasures_only_a_tombstone_with_counts_is_left(
         await services.work.finish(claimed, ItemKind.IMAGE, RESULT, [])
     clock.advance(minutes=2)
     await registry.eraser.process()
-    assert len(await registry.left(services.account)) == 3, f"an upload of {late.item_id} may still be on its way"
+    assert len(await registry.left(services.account)) == 3, f"an upload of {late.item_id} may still be in progress"
     clock.now += UPLOAD_DEADLINE
     await registry.eraser.process()
 

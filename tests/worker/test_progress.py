@@ -51,7 +51,7 @@ async def test_the_end_is_estimated_from_the_pace_and_never_too_early(
         await watch.reached(seconds)
     published = [each for _, each in channel.published]
     assert [each.percent for each in published] == [0.1, 49.5, 99.0, 99.0]
-    assert published[0].ready_at is None, "too early to say"
+    assert published[0].ready_at is None, "too early for an estimate"
     assert published[1].ready_at is not None
     assert clock.now + timedelta(seconds=0.1) <= published[1].ready_at <= clock.now + timedelta(seconds=60)
     assert published[3].ready_at == clock.now
@@ -67,7 +67,7 @@ async def test_a_stopping_worker_knows_which_videos_it_can_finish(services: Serv
     row = await in_bulk(services)
     encodes = Encodes(Channel(), clock)
     watch = EncodeWatch(encodes, row, 1000)
-    assert not encodes.can_finish(row.item_id, 60), "nothing is known of it yet"
+    assert not encodes.can_finish(row.item_id, 60), "no progress has been reported yet"
     await asyncio.sleep(0.1)
     await watch.reached(20)
     assert not encodes.can_finish(row.item_id, 1)

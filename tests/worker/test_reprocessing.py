@@ -135,7 +135,9 @@ async def test_new_uploads_take_precedence_over_reprocessing(services: Services,
     await queues._client.purge_queue(QueueUrl=await queues._url(BULK_QUEUE))
     await queues.send(BULK_QUEUE, body, group=row.account_id)
     assert await reprocessing._other_work_waits({})
-    assert not await reprocessing._other_work_waits({row.item_id: row}), "one is our own"
+    assert not await reprocessing._other_work_waits({row.item_id: row}), (
+        "one message is counted as the requested item's"
+    )
 
 
 async def test_each_message_of_the_bulk_lane_reaches_its_own_worker(

@@ -29,7 +29,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     ):
         parser = commands.add_parser(name, parents=[common], help=summary, description=summary.capitalize() + ".")
         parser.add_argument("--email", help="otherwise $DARKROOM_EMAIL, or a prompt")
-        parser.epilog = "The password is taken from $DARKROOM_PASSWORD or asked for; it is never an argument."
+        parser.epilog = "The password comes from $DARKROOM_PASSWORD or a prompt; it is never an argument."
         parser.set_defaults(run=run)
     parser = commands.add_parser("logout", parents=[common], help="end the saved session and delete it")
     parser.add_argument("--all", action="store_true", help="end all sessions of the account, on every device")

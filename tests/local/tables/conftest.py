@@ -34,7 +34,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         yield
     except (AssertionError, ClientError, KeyError, pytest.fail.Exception):
         return True
-    pytest.fail(f"The emulator has closed this gap, take it off the list: {gap}")
+    pytest.fail(f"The emulator no longer has this gap, remove it from the list: {gap}")
 
 
 def _name_on_any_server(item: pytest.Item) -> str:

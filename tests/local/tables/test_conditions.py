@@ -53,10 +53,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a function that does not exist": ("exists(height)", {}),
     "doubled parentheses": ("((height = :v))", {":v": 1}),
     "a strange character": ("height = :v !", {":v": 1}),
-    "a value that was not given": ("height = :w", {":v": 1}),
-    "a value that is not used": ("attribute_exists(height)", {":v": 1}),
+    "an undefined value": ("height = :w", {":v": 1}),
+    "an unused value": ("attribute_exists(height)", {":v": 1}),
     "a reserved word": ("size = :v", {":v": 1}),
-    "a name that was not given": ("#absent = :v", {":v": 1}),
+    "an undefined name": ("#absent = :v", {":v": 1}),
     "an unordered value": ("height < :v", {":v": True}),
 }
 
@@ -80,7 +80,7 @@ def test_it_is_refused(place: Place, what: str) -> None:
         place.put(ITEM, condition=condition, values=values)
 
 
-UNSPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
+UNSUPPORTED: dict[str, tuple[str, dict[str, Any]]] = {
     "a function that we never call": ("begins_with(caption, :v)", {":v": "lake"}),
     "a path into a map": ("camera.maker = :v", {":v": "Leica"}),
     "a position in a list": ("steps[0] = :v", {":v": "probe"}),
@@ -90,9 +90,9 @@ UNSPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("what", UNSPOKEN)
+@pytest.mark.parametrize("what", UNSUPPORTED)
 def test_syntax_that_darkroom_never_writes_is_refused(ours: Any, what: str) -> None:
-    condition, values = UNSPOKEN[what]
+    condition, values = UNSUPPORTED[what]
     with refused("ValidationException", "Invalid ConditionExpression"):
         a_place(ours).put(ITEM, condition=condition, values=values)
 

@@ -66,7 +66,7 @@ def test_a_value_with_two_types_is_refused(place: Place) -> None:
     assert (status, _kind(body)) == (400, "ValidationException")
 
 
-UNSPOKEN: dict[str, dict[str, Any]] = {
+UNSUPPORTED: dict[str, dict[str, Any]] = {
     "query": {"FilterExpression": "caption = :v"},
     "scan": {"Segment": 0, "TotalSegments": 1},
     "get_item": {"Key": key(1), "ProjectionExpression": "caption"},
@@ -82,11 +82,11 @@ UNSPOKEN: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("call", UNSPOKEN)
+@pytest.mark.parametrize("call", UNSUPPORTED)
 def test_a_parameter_that_darkroom_never_sends_is_refused_instead_of_ignored(ours: Any, call: str) -> None:
     table = a_place(ours).table
     names = {} if call in ("batch_get_item", "transact_write_items", "create_table") else {"TableName": table}
-    requested = json.loads(json.dumps(UNSPOKEN[call]).replace("any-table", table))
+    requested = json.loads(json.dumps(UNSUPPORTED[call]).replace("any-table", table))
     with refused("ValidationException", "Not supported here"):
         getattr(ours, call)(**names, **requested)
 

@@ -123,21 +123,21 @@ REFUSED: dict[str, dict[str, Any]] = {
         "KeyConditionExpression": "#n = :v", "names": {"#n": "number"}, "values": {":v": 1},
     },
     "a range of partitions": {"KeyConditionExpression": "account > :v", "values": {":v": "a"}},
-    "a foreign attribute": {"KeyConditionExpression": "account = :v AND caption = :v", "values": {":v": "a"}},
-    "two tests of one key": {
+    "an attribute outside the key": {"KeyConditionExpression": "account = :v AND caption = :v", "values": {":v": "a"}},
+    "two conditions on one key": {
         "KeyConditionExpression": "account = :a AND #n > :v AND #n < :v", "names": {"#n": "number"},
         "values": {":a": "a", ":v": 1},
     },
     "an OR": {"KeyConditionExpression": "account = :v OR account = :v", "values": {":v": "a"}},
     "a value of another type": {"KeyConditionExpression": "account = :v", "values": {":v": 1}},
-    "an index that is not there": {
+    "an absent index": {
         "KeyConditionExpression": "account = :v", "values": {":v": "a"}, "IndexName": "by_nothing",
     },
     "a start in another partition": {
         "KeyConditionExpression": "account = :v", "values": {":v": "a"},
         "ExclusiveStartKey": wire({"account": "b", "number": 1}),
     },
-    "a start that is no key": {
+    "a start that is not a key": {
         "KeyConditionExpression": "account = :v", "values": {":v": "a"}, "ExclusiveStartKey": wire({"account": "a"}),
     },
     "a start outside of the range": {

@@ -18,11 +18,11 @@ ITEM: dict[str, Any] = {
 CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a value is set": ("SET caption = :v", {":v": "hill"}, {"caption": "hill"}),
     "a new attribute is set": ("SET fresh = :v", {":v": [1]}, {"fresh": [1]}),
-    "what exists is kept": ("SET caption = if_not_exists(caption, :v)", {":v": "hill"}, {"caption": "lake"}),
-    "what is absent gets a start": ("SET fresh = if_not_exists(fresh, :v)", {":v": 0}, {"fresh": 0}),
+    "an existing value stays": ("SET caption = if_not_exists(caption, :v)", {":v": "hill"}, {"caption": "lake"}),
+    "an absent attribute gets the initial value": ("SET fresh = if_not_exists(fresh, :v)", {":v": 0}, {"fresh": 0}),
     "an attribute is removed": ("REMOVE caption", {}, {"caption": None}),
-    "removing what is absent does nothing": ("REMOVE absent", {}, {}),
-    "both clauses go together": ("SET #count = :c REMOVE steps, camera", {":c": 1},
+    "removing an absent attribute does nothing": ("REMOVE absent", {}, {}),
+    "both clauses are combined": ("SET #count = :c REMOVE steps, camera", {":c": 1},
         {"count": 1, "steps": None, "camera": None},
     ),
     "operands are those before the update": (
@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a reserved word": ("SET count = :v", {":v": 1}, "reserved keyword: count"),
 }  # fmt: skip
 
-UNSPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
+UNSUPPORTED: dict[str, tuple[str, dict[str, Any]]] = {
     "a sum": ("SET fresh = #count + :v", {":v": 1}),
     "a copy of an attribute": ("SET fresh = caption", {}),
     "a function that we never call": ("SET steps = list_append(steps, :v)", {":v": [1]}),
@@ -92,9 +92,9 @@ def test_an_update_beyond_the_item_size_limit_is_refused(place: Place) -> None:
         place.update(1, "SET more = :v", values={":v": "x" * 110_000})
 
 
-@pytest.mark.parametrize("what", UNSPOKEN)
+@pytest.mark.parametrize("what", UNSUPPORTED)
 def test_syntax_that_darkroom_never_writes_is_refused(ours: Any, what: str) -> None:
-    place, (expression, values) = a_place(ours), UNSPOKEN[what]
+    place, (expression, values) = a_place(ours), UNSUPPORTED[what]
     place.put(ITEM)
     with refused("ValidationException", "Syntax error"):
         place.update(1, expression, values=values, names=_names(expression))

@@ -61,7 +61,7 @@ class Running:
             self.output.append(line)
             if words in line:
                 return line
-        raise AssertionError(f"it ended without saying {words!r}:\n{''.join(self.output)}")
+        raise AssertionError(f"it ended without printing {words!r}:\n{''.join(self.output)}")
 
     async def until_ready(self) -> None:
         await self.until_printed(f"Darkroom is ready at http://127.0.0.1:{self.port}\n")

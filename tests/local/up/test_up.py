@@ -74,7 +74,9 @@ async def test_killing_all_processes_drops_nothing_and_leaves_nothing(tmp_path: 
         await second.until_ready()
         assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
         sent = await sent_until_ready(f"http://127.0.0.1:{port}", photo)
-        assert sent[1] - sent[0] < FIRST_RESEND, "what the emulator forgot does not wait for the sweeper's next time"
+        assert sent[1] - sent[0] < FIRST_RESEND, (
+            "a message that the emulator lost does not wait for the sweeper's next tick"
+        )
         assert await second.stop() == 0
 
 

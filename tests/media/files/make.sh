@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes the pictures beside this script with tools that are not ours; run once, the results are committed.
+# Makes the images beside this script with independent tools. Run once; the results are committed.
 # Needs: imagemagick, libjpeg-turbo-progs, webp, libimage-exiftool-perl, pngcrush.
 set -eu
 cd "$(dirname "$0")"
 
 # Four quadrants: red and green above, blue and white below.
 convert -size 60x40 xc:red xc:lime +append \( -size 60x40 xc:blue xc:white +append \) -append -depth 8 corners.ppm
-# Something with as much detail as a photo.
+# An image with as much detail as a photo.
 convert -seed 7 -size 160x120 plasma:tomato-steelblue -depth 8 scene.ppm
 
-# What `orientation_6.jpg` stores is turned so that, upright, all eight look like the corners above.
+# Each file stores its pixels turned or mirrored, so that the upright images all equal the corners above.
 store() { convert corners.ppm $2 ppm:- | cjpeg -quality 95 -sample 1x1 > "orientation_$1.jpg"
           exiftool -q -overwrite_original -n -Orientation="$1" "orientation_$1.jpg"; }
 store 1 ""
@@ -47,7 +47,7 @@ convert corners.ppm -rotate 180 turned.png
 img2webp -loop 0 -lossless -d 80 c.png turned.png -o animated.webp > /dev/null
 rm -f c.png turned.png corners_alpha.png
 
-# Everything private that a phone or a camera is known to write. The canaries are looked for byte by byte.
+# Everything private that a phone or a camera is known to write. Tests search the renditions for the canaries.
 private() { exiftool -q -overwrite_original -n \
     -Make=Darkroom\ Works -Model="Darkroom Works  Mark II" -BodySerialNumber=CANARY-BODY -LensSerialNumber=CANARY-LENS \
     -OwnerName=CANARY-OWNER -Artist=CANARY-ARTIST -Copyright=CANARY-COPYRIGHT -UserComment=CANARY-COMMENT \
@@ -59,7 +59,7 @@ convert scene.ppm private.png && private -PNG:Comment=CANARY-TEXT private.png
 cwebp -quiet -q 80 private.png -o private.webp && private private.webp
 exiftool -q -overwrite_original -n "-ThumbnailImage<=orientation_1.jpg" private.jpg
 
-# Clocks that were never set, or broke.
+# Capture times of clocks that were never set, or are wrong.
 cp orientation_1.jpg zero_clock.jpg && exiftool -q -n -overwrite_original -DateTimeOriginal="0000:00:00 00:00:00" zero_clock.jpg
 cp orientation_1.jpg future_clock.jpg && exiftool -q -overwrite_original -DateTimeOriginal="2999:01:01 00:00:00" future_clock.jpg
 cp orientation_1.jpg no_zone.jpg && exiftool -q -overwrite_original -DateTimeOriginal="2019:02:03 04:05:06" -Make=Acme -Model=X1 no_zone.jpg

@@ -60,12 +60,12 @@ async def violations(decoders: Decoders, watch: Watch, content: bytes, folder: P
     template = decoders.template_pid
     outcome = await _face(decoders, source, target)
     if template is not None and decoders.template_pid != template:
-        outcome.append("the template is another one now")
+        outcome.append("the template was replaced")
     if watch.calls:
         outcome.append(f"the server was called: {watch.calls}")
     for path in target.iterdir():
         if WORDS.encode() in path.read_bytes():
-            outcome.append(f"{path.name} tells the secret")
+            outcome.append(f"{path.name} contains the secret")
         path.unlink()
     target.rmdir()
     return outcome
@@ -81,9 +81,9 @@ async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
     except MediaError as error:
         return list(_error_violations(error))
     except DecoderCrashed as error:
-        return [f"its decoder died: {error}"]
+        return [f"its decoder crashed: {error}"]
     except LeftBehind as error:
-        return [f"there were {error}"]
+        return [f"files were left: {error}"]
     return []
 
 

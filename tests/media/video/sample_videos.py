@@ -139,7 +139,7 @@ VIDEOS: dict[str, SampleVideo] = {
     "wide pixels": SampleVideo(
         "wide.mp4", (*image(size="240x180"), "-vf", "setsar=4/3", *H264), {"width": 320, "height": 180}
     ),
-    "sound goes on": SampleVideo(
+    "sound outlasts the image": SampleVideo(
         "music.mp4",
         (*image(duration=1), *SOUND, *H264, *AAC),
         seconds=5.0,
@@ -147,7 +147,7 @@ VIDEOS: dict[str, SampleVideo] = {
     "sound ends early": SampleVideo(
         "quiet.mp4", (*IMAGE, "-f", "lavfi", "-i", "sine=frequency=440:duration=1", *H264, *AAC)
     ),
-    "sound comes late": SampleVideo("late.mkv", (*IMAGE, "-itsoffset", "2", *SOUND, *H264, *AAC), seconds=7.0),
+    "sound begins late": SampleVideo("late.mkv", (*IMAGE, "-itsoffset", "2", *SOUND, *H264, *AAC), seconds=7.0),
     "full range": SampleVideo(
         "full.mp4",
         (*IMAGE, "-vf", "scale=out_range=pc,format=yuvj420p", "-c:v", "libx264", "-preset", "ultrafast"),

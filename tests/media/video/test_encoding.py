@@ -153,8 +153,8 @@ async def test_an_early_truncated_video_is_refused_with_a_plain_message(
 
 LISTS = {
     "another file": "#EXTINF:2.000000,\n/etc/passwd\n",
-    "a segment out of turn": "#EXTINF:2.000000,\n180p_00001.m4s\n",
-    "a segment that is a way to elsewhere": "#EXTINF:2.000000,\n180p_00000.m4s\n",
+    "a segment out of order": "#EXTINF:2.000000,\n180p_00001.m4s\n",
+    "a segment that is a symbolic link": "#EXTINF:2.000000,\n180p_00000.m4s\n",
     "a segment that lasts too long": "#EXTINF:9.000000,\n180p_00000.m4s\n",
 }
 

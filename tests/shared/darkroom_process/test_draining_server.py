@@ -85,7 +85,7 @@ async def test_a_request_that_does_not_end_is_cancelled_after_the_grace() -> Non
         assert (await response).status_code == 500
 
 
-@pytest.mark.parametrize("drain_seconds", [3600, 0], ids=["during the drain", "while it waits for requests"])
+@pytest.mark.parametrize("drain_seconds", [3600, 0], ids=["during the drain", "while waiting for requests"])
 async def test_a_second_signal_does_not_wait_for_requests(drain_seconds: float) -> None:
     application = Slow()
     drained = serving(application, drain_seconds=drain_seconds, grace_seconds=3600)

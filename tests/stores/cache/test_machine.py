@@ -171,7 +171,7 @@ class CacheMachine(RuleBasedStateMachine):
     async def _disconnect(self, process: Process) -> None:
         link = process.cache.relay.link
         if link is not None:
-            link.connection.close("the machine wants it so")
+            link.connection.close("disconnected by the test")
         await self._poll()
         await process.permitted()
 

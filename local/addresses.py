@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.settings import Settings, Tls
+from local.settings import OPERATOR_PARTS, Settings, Tls
 from local.startup_error import ExitCode, StartupError
 
 LOOPBACK = "127.0.0.1"
@@ -20,7 +20,6 @@ EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 15_000
 DEFAULT_PORTS = {"http": 80, "https": 443}
 RELEASE_SECONDS = 2.0  # after a supervisor was killed, the kernel needs a moment to end its children
-OPERATOR_PARTS = ("web", "app", "worker")
 INNER_PARTS = ("valkey", "emulator", "tables", "app", "worker")
 
 

@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "DARKROOM_"
 FREE_BYTES = 256 * 1024 * 1024  # enough for SQLite, Valkey and a dozen photos; below it any write may fail
 
-OPERATOR_PARTS = 3
+OPERATOR_PARTS = ("web", "app", "worker")
+"""The parts with a port for metrics, in the order of their ports."""
 
 
 class Tls(StrEnum):
@@ -43,7 +44,7 @@ class Settings(BaseSettings):
     operator_port: int = Field(
         0,
         ge=0,
-        le=65535 - OPERATOR_PARTS + 1,
+        le=65535 - len(OPERATOR_PARTS) + 1,
         description="the first of three ports to serve metrics on, or 0 for none",
         examples=["9100"],
     )

@@ -11,6 +11,7 @@ import httpx
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from darkroom_process.request_head import KNOWN_METHODS
 from darkroom_process.tier_headers import DEADLINE_HEADER, TIER_HEADER
 from darkroom_shared.problems import (
     BadRequest,
@@ -31,7 +32,6 @@ DEADLINE_SECONDS = 10.0
 CONNECT_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 2
 EVENTS_PATH = b"/v1/events"
-METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _RETRYABLE_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
 
@@ -227,7 +227,7 @@ class Forwarder:
 
 def _check(scope: Scope) -> None:
     """Raise the problems that need no request to the app."""
-    if scope["method"] not in METHODS:
+    if scope["method"] not in KNOWN_METHODS:
         raise MethodNotAllowed
     if not {".", ".."}.isdisjoint(scope["path"].split("/")):
         raise NotFound  # a path that leaves /v1 would reach routes that are not forwarded

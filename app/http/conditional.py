@@ -1,7 +1,7 @@
 """Conditional requests (RFC 9110, 13): the ETag of a version, If-Match and If-None-Match."""
 
 import re
-from typing import Annotated
+from typing import Annotated, AnyStr
 
 from fastapi import Depends, Header
 
@@ -30,7 +30,7 @@ def version_tag(version: int) -> str:
     return f'"{version}"'
 
 
-def is_unchanged(tag: str, if_none_match: str | None) -> bool:
+def is_unchanged(tag: AnyStr, if_none_match: AnyStr | None) -> bool:
     """Return whether the client has the representation with this tag. Weak and strong tags are the same here, because
     proxies that compress make strong ones weak."""
     return if_none_match is not None and tag in if_none_match

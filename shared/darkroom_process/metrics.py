@@ -5,7 +5,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
 
-METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+from darkroom_process.request_head import KNOWN_METHODS
+
 REQUEST_BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """2.5 s is the limit of one statement, 10 the web tier's deadline, 30 above a long poll, 60 the app's maximum."""
 LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -46,7 +47,7 @@ class RequestMetrics:
         durations.observe(seconds)
 
     def _resolve(self, route: str, method: str, status: int) -> Histogram:
-        known_method = method if method in METHODS else "other"
+        known_method = method if method in KNOWN_METHODS else "other"
         durations = self._durations.labels(route, known_method, f"{status // 100}xx" if status else "none")
         if known_method == method:
             self._resolved[route, method, status] = durations

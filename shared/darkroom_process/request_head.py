@@ -10,6 +10,9 @@ HEAD_END = b"\r\n\r\n"
 MAX_EMPTY_LINES = 64
 """In one packet with a part of a body in chunks and the requests after it."""
 
+KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+"""The web tier forwards no others, and metrics count all others as one."""
+
 _REQUEST_LINE = re.compile(rb"(?:\r\n)?[A-Z-]+ [!-~]+ HTTP/1\.[01]\r\n")
 """With the empty line that old clients send after a body. The parser also accepts more empty lines, a bare CR or LF in
 their place, more spaces, and RTSP and ICE.

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.access.schema.values import AlbumAccess
 from app.albums.service.album_events import to_wire
 from app.albums.service.albums import AlbumService
+from app.http.conditional import is_unchanged
 from app.http.problem_responses import logged_response
 from app.http.request_context import ROUTE_TEMPLATE, ErrorBoundary
 from app.identity import Authenticator
@@ -94,7 +95,7 @@ def tag_of(access: AlbumAccess) -> str:
 
 def _respond(access: AlbumAccess, if_none_match: bytes | None) -> tuple[int, RawHeaders, bytes]:
     serialized = _serialize(access)
-    if if_none_match is not None and serialized.tag in if_none_match:
+    if if_none_match is not None and is_unchanged(serialized.tag, if_none_match):
         return 304, serialized.unchanged, b""
     return 200, serialized.headers, serialized.body
 

@@ -25,7 +25,7 @@ WAKEUP_GATHER_SECONDS = 0.5
 first check."""
 CLAIM_POSTPONED_SECONDS = 5
 """How long a message stays hidden if its job could not be claimed because a store was unavailable."""
-GIVE_BACK_SECONDS = 5.0
+RETURN_CLAIM_SECONDS = 5.0
 
 
 class AttemptRunner(Generic[K]):
@@ -67,7 +67,7 @@ class AttemptRunner(Generic[K]):
             return False
         except asyncio.CancelledError:
             # The claim may be stored already; if no worker renews it, it ends as a lost attempt.
-            await asyncio.shield(self._give_back(message, claiming))
+            await asyncio.shield(self._return_claim(message, claiming))
             raise
         with structlog.contextvars.bound_contextvars(**attempt.log_fields):
             return await self._work_and_acknowledge(message, claiming)
@@ -78,7 +78,7 @@ class AttemptRunner(Generic[K]):
         try:
             ending = await self._work_under_claim(message, attempt)
         except asyncio.CancelledError:
-            await asyncio.shield(self._give_back(message, claimed))
+            await asyncio.shield(self._return_claim(message, claimed))
             self._observe(self._kind.queue, attempt.kind, Ending.RETURNED, time.perf_counter() - started)
             raise
         self._observe(self._kind.queue, attempt.kind, ending, time.perf_counter() - started)
@@ -113,7 +113,7 @@ class AttemptRunner(Generic[K]):
                     await attempt.record_lost_attempt(error)
                 case Ending.RETURNED:
                     log.warning("attempt.returned", reason=str(error))
-                    await attempt.give_back(outcome.wait)
+                    await attempt.return_claim(outcome.wait)
                     await self._hide(message, int(outcome.wait.total_seconds()) + 1)
                 case Ending.CLAIM_LOST:
                     log.warning("claim.lost")
@@ -147,12 +147,12 @@ class AttemptRunner(Generic[K]):
                 except Problem as problem:
                     log.warning("heartbeat.missed", reason=str(problem))
 
-    async def _give_back(self, message: Message, claiming: Awaitable[Attempt]) -> None:
+    async def _return_claim(self, message: Message, claiming: Awaitable[Attempt]) -> None:
         """Return the claim, once it is made, before the process stops, so that the next worker starts at once."""
         try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS):
+            async with asyncio.timeout(RETURN_CLAIM_SECONDS):
                 attempt = await claiming
-                await attempt.give_back(timedelta())
+                await attempt.return_claim(timedelta())
                 await self._queue.hide(self._kind.queue, message.receipt_handle, 0)
         except (ClaimLost, Problem, TimeoutError) as error:
             log.warning("claim.not_returned", reason=str(error))

@@ -96,7 +96,7 @@ def renew(job: Claimable, token: str, now: datetime, lease: timedelta) -> Claim:
     return Claim(token, now + lease, job.attempt, job.lost_attempts)
 
 
-def return_(job: Claimable, token: str, now: datetime, wait: timedelta = timedelta()) -> Claim:
+def return_claim(job: Claimable, token: str, now: datetime, wait: timedelta = timedelta()) -> Claim:
     """End the claim without counting a lost attempt. Raises ClaimLost."""
     require(job, token)
     return Claim(attempt=job.attempt, lost_attempts=job.lost_attempts, not_before=now + wait if wait else None)

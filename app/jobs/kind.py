@@ -94,7 +94,7 @@ class Attempt(Protocol):
         """Count the attempt as lost. The job waits for another one, or fails if it has lost too many."""
         ...
 
-    async def give_back(self, wait: timedelta) -> None:
+    async def return_claim(self, wait: timedelta) -> None:
         """Return the job without counting the attempt. No worker claims it before `wait` has passed."""
         ...
 

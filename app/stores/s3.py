@@ -31,9 +31,9 @@ from darkroom_shared.uploads import (
 
 CHUNK_BYTES = 1024 * 1024
 READ_SECONDS = 5.0
-"""For a small object as a whole."""
+"""Time limit for a small object as a whole."""
 TRANSFER_READ_SECONDS = 30.0
-"""Between two bytes of a transfer."""
+"""Maximum time between two bytes of a transfer."""
 DELETE_KEYS = 1_000
 """S3's limit for one DeleteObjects."""
 

@@ -65,7 +65,7 @@ class Limits:
         """Count one call. Returns None if it is within the limit, else the seconds until the next one may pass."""
         return await self._count(limit, identifier, 1)
 
-    async def give_back(self, limit: Limit, identifier: str) -> None:
+    async def refund(self, limit: Limit, identifier: str) -> None:
         """Undo one `take`."""
         await self._count(limit, identifier, -1)
 

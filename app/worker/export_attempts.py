@@ -28,7 +28,7 @@ from darkroom_shared.problems import NotFound, Unavailable
 log = structlog.get_logger()
 
 KIND = "export"
-"""In metrics, beside the kinds of items."""
+"""The kind of an export in metrics, beside the kinds of items."""
 SLOTS = 1
 """Concurrent exports of one worker: each uses the full bandwidth and the memory of two parts."""
 _WAIT = timedelta(seconds=60)
@@ -115,8 +115,8 @@ class ExportAttempt:
         """Count a lost attempt; the fifth one fails the export."""
         await self._work.record_lost_attempt(self._claimed)
 
-    async def give_back(self, wait: timedelta) -> None:
-        await self._work.give_back(self._claimed, wait)
+    async def return_claim(self, wait: timedelta) -> None:
+        await self._work.return_claim(self._claimed, wait)
 
 
 def export_attempts(

@@ -130,8 +130,8 @@ class ItemAttempt:
         if row.state is ItemState.FAILED:
             await dead_letter(self._jobs.parts.queues, row, asdict(report))
 
-    async def give_back(self, wait: timedelta) -> None:
-        await self._work.give_back(self._claimed, wait)
+    async def return_claim(self, wait: timedelta) -> None:
+        await self._work.return_claim(self._claimed, wait)
 
 
 def item_attempts(*, lane: Lane, work: Claims, pipeline: Work, parts: AttemptParts) -> AttemptRunner[ItemJob]:

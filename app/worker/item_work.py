@@ -30,7 +30,7 @@ class Claims(Protocol):
         """Record that the item cannot be processed."""
         ...
 
-    async def give_back(self, claimed: ItemRow, wait: timedelta = ..., /) -> None:
+    async def return_claim(self, claimed: ItemRow, wait: timedelta = ..., /) -> None:
         """Return the item uncounted; it is not claimed before `wait` has passed."""
         ...
 

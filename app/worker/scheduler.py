@@ -16,9 +16,9 @@ from darkroom_shared.task_group import TaskGroup
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0
 HINTS_SECONDS = 60.0
-"""Without hints; a hint wakes the loop."""
+"""Period of the loop that takes hints; a hint wakes it at once."""
 CONCURRENT_ITEMS = 8
-"""Per shard. One request may make thousands of items due for purge, and a lapsed claim must not wait long for them."""
+"""Items of one shard. A request may make thousands due for purge, and a lapsed claim must not wait long for them."""
 GATHER_SECONDS = 0.5
 """Appends of one account within this time are relayed together."""
 LAPSED = {"reason": "the worker crashed or lost its claim; nothing is known of the decoder"}

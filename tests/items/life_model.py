@@ -10,7 +10,7 @@ work for 70 minutes.
 """
 SIZE = 40
 DURATION = 20
-"""Of every video here, in seconds. Its second stage may take thirty times as long, beyond the usual ten minutes."""
+"""Seconds of every video here. Its second stage may take thirty times as long, beyond the usual ten minutes."""
 WAITS = {1: 5, 2: 30, 3: 120, 4: 600}
 
 
@@ -90,7 +90,7 @@ class ModelItem:
             self._end("failed")
         return self.state != "gone" and self.ended == ("failed", worker)
 
-    def give_back(self, worker: int) -> bool:
+    def return_claim(self, worker: int) -> bool:
         if held := self.holds(worker):
             self._wait(0)
         return held

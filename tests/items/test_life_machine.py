@@ -164,9 +164,9 @@ class Life(RuleBasedStateMachine):
         self.same(self.models[item].fail(worker), lambda: self.own.work.fail(claimed, FAILURE, []))
 
     @rule(item=items, worker=WORKERS)
-    def give_back(self, item: str, worker: int) -> None:
+    def return_claim(self, item: str, worker: int) -> None:
         claimed = self._claimed(item, worker)
-        self.same(self.models[item].give_back(worker), lambda: self.own.work.give_back(claimed))
+        self.same(self.models[item].return_claim(worker), lambda: self.own.work.return_claim(claimed))
 
     @rule(item=items, worker=WORKERS)
     def record_lost_attempt(self, item: str, worker: int) -> None:

@@ -207,7 +207,7 @@ async def test_files_of_a_reprocess_survive_a_concurrent_cleanup(
     services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
-    await reprocess_work.give_back(await reprocess_work.claim(row.account_id, row.item_id))
+    await reprocess_work.return_claim(await reprocess_work.claim(row.account_id, row.item_id))
     claimed = await reprocess_work.claim(row.account_id, row.item_id)
     result = await result_of(services, row, NEW, claimed.attempt, tmp_path)
     for _ in range(4):

@@ -22,7 +22,7 @@ class DatabaseFault(StrEnum):
     AWAY = "away"
     """Every statement loses its connection, until several transactions have failed."""
     CONFLICT = "conflict"
-    """Another transaction was first."""
+    """Another transaction committed first."""
 
 
 _TIMES = {DatabaseFault.AWAY: 6}
@@ -39,7 +39,7 @@ def _error(fault: DatabaseFault, statement: str) -> DBAPIError:
 
 
 class DatabaseFaults:
-    """Raises what is injected at the statements that are equal to the chosen one, or at all while it is `AWAY`."""
+    """Raises the injected fault at the chosen statement. `AWAY` begins there and also fails the statements after it."""
 
     def __init__(self) -> None:
         self.statements: set[str] = set()

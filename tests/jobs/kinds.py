@@ -35,7 +35,7 @@ class Job(Protocol):
 
     async def renew(self, claimed: Any) -> Any: ...
 
-    async def give_back(self, claimed: Any) -> None: ...
+    async def return_claim(self, claimed: Any) -> None: ...
 
     async def finish(self, claimed: Any) -> None: ...
 
@@ -70,8 +70,8 @@ class NewItem:
         await self.services.work.renew(claimed)
         return claimed
 
-    async def give_back(self, claimed: ItemRow) -> None:
-        await self.services.work.give_back(claimed)
+    async def return_claim(self, claimed: ItemRow) -> None:
+        await self.services.work.return_claim(claimed)
 
     async def finish(self, claimed: ItemRow) -> None:
         result, ladder = replace(POSTER, attempt=claimed.attempt), None
@@ -116,8 +116,8 @@ class Reprocessed:
         await self._work.renew(claimed)
         return claimed
 
-    async def give_back(self, claimed: ItemRow) -> None:
-        await self._work.give_back(claimed)
+    async def return_claim(self, claimed: ItemRow) -> None:
+        await self._work.return_claim(claimed)
 
     async def finish(self, claimed: ItemRow) -> None:
         result = replace(POSTER, recipe=recipe_hash(), attempt=claimed.attempt)
@@ -157,8 +157,8 @@ class Export:
         await self._work.renew(claimed, 50.0)
         return claimed
 
-    async def give_back(self, claimed: ExportRow) -> None:
-        await self._work.give_back(claimed)
+    async def return_claim(self, claimed: ExportRow) -> None:
+        await self._work.return_claim(claimed)
 
     async def finish(self, claimed: ExportRow) -> None:
         """Each attempt makes a file of another size: an equal one would be this attempt's own, repeated."""

@@ -53,7 +53,7 @@ class CursorFill(Uncounted):
     async def renew(self, claimed: Cursor) -> Cursor:
         return await self._write(claimed, None)
 
-    async def give_back(self, claimed: Cursor) -> None:
+    async def return_claim(self, claimed: Cursor) -> None:
         """Read a further page, so that the claim is verified, and let the lease end: fills are not returned."""
         await self.renew(claimed)
         self.clock.advance(seconds=31)
@@ -92,7 +92,7 @@ class ClosedAccount(Uncounted):
     async def renew(self, claimed: ClosedRow) -> ClosedRow:
         return await self._closed.renew(claimed)
 
-    async def give_back(self, claimed: ClosedRow) -> None:
+    async def return_claim(self, claimed: ClosedRow) -> None:
         """End the first pass, after which the account can be taken again for the second one."""
         await self._closed.record_first_erasure(claimed, self.clock())
 
@@ -124,7 +124,7 @@ class RelayLease(Uncounted):
         """Return the claim unchanged: a relay does not renew its lease, and a late one only publishes again."""
         return claimed
 
-    async def give_back(self, claimed: Any) -> None:
+    async def return_claim(self, claimed: Any) -> None:
         await self.services.base.events.store.release_relay(self._account, until=claimed)
 
     async def finish(self, claimed: Any) -> None:

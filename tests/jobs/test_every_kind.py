@@ -18,7 +18,7 @@ from tests.jobs.kinds import COUNTED, FENCED, KINDS, WAITING, Job
 from tests.services import ManualClock, Services, Stores, open_services
 
 LEASE_SECONDS, MAX_WAIT_SECONDS = 61, 601
-GIVE_BACKS = 50
+RETURNS = 50
 WORKERS = st.sampled_from([0, 1])
 
 
@@ -54,7 +54,7 @@ async def test_a_worker_paused_past_its_lease_writes_nothing(name: str, services
     late = await job.claim()
     await lapse(job, clock)
     holder = await job.claim()
-    for write in (job.renew, job.give_back, job.finish):
+    for write in (job.renew, job.return_claim, job.finish):
         with pytest.raises(ClaimLost):
             await write(late)
     await job.finish(await job.renew(holder))
@@ -71,10 +71,10 @@ async def test_an_expired_or_released_claim_cannot_be_released(
     expired = await job.claim()
     await lapse(job, clock)
     released = await job.claim()
-    await job.give_back(released)
+    await job.return_claim(released)
     for claimed in (expired, released):
         with pytest.raises(ClaimLost):
-            await job.give_back(claimed)
+            await job.return_claim(claimed)
 
 
 async def test_a_job_of_killed_workers_is_completed_by_the_next(
@@ -121,8 +121,8 @@ async def test_a_job_waits_longer_after_each_lost_attempt(name: str, services: S
 async def test_returned_claims_cost_nothing(name: str, services: Services, clock: ManualClock) -> None:
     """CHECK 4."""
     job = await started(name, services, clock)
-    for _ in range(GIVE_BACKS if job.counted else MAX_LOST_ATTEMPTS + 1):
-        await job.give_back(await job.claim())
+    for _ in range(RETURNS if job.counted else MAX_LOST_ATTEMPTS + 1):
+        await job.return_claim(await job.claim())
     assert await job.lost_attempts() == 0
     await job.finish(await job.claim())
 
@@ -183,9 +183,9 @@ class Workers(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.over)
     @rule(worker=WORKERS)
-    def give_back(self, worker: int) -> None:
+    def return_claim(self, worker: int) -> None:
         if worker in self.held:
-            self.writes(worker, self.job.give_back)
+            self.writes(worker, self.job.return_claim)
             self.holder = None if self.holder == worker else self.holder
 
     @precondition(lambda self: not self.over)

@@ -1,4 +1,4 @@
-"""Each class of AWS error at each AWS call of each loop: no loop ends, each is counted, all work is done (CHECK 42).
+"""Each class of AWS error at each AWS call of each loop: no loop ends, errors are counted, all work is done (CHECK 42).
 
 `tests/drills/test_aws_error_classes.py` shows the same with processes.
 """
@@ -27,7 +27,7 @@ async def faulty(stores: Stores, make_sqlite: Callable[[], str], clock: ManualCl
 
 @pytest.mark.parametrize("name", LOOPS)
 async def test_no_error_at_any_call_ends_the_loop(faulty: Faulty, name: str) -> None:
-    """One class at each call, a different one each time."""
+    """Inject one class at each call, a different one each time."""
     await _inject_at_each_call(faulty, LOOPS[name](faulty), per_call=1)
 
 
@@ -54,7 +54,7 @@ async def _inject_at_each_call(faulty: Faulty, loop: Loop, *, per_call: int) -> 
 
 @pytest.mark.parametrize("name", [name for name in LOOPS if name not in CONSUMERS and name != "lane_sampler"])
 async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(faulty: Faulty, name: str) -> None:
-    """At each call without which the job is not done, a different class each time.
+    """Inject errors at each call that the job needs, a different class each time.
 
     Consumers pause between messages: `tests/worker/test_consumer.py`. The sampler's calls do not depend on each other.
     """
@@ -64,7 +64,7 @@ async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(f
         pauses, is_optional = await _run_through_outage(faulty, loop, operation, next(classes))
         if not is_optional:
             needed.add(operation)
-            # The first run may complete a part.
+            # The first run may complete some of its calls.
             assert FAILING_RUNS - 1 <= len(pauses) <= FAILING_RUNS, (operation, pauses)
             assert pauses == sorted(pauses), (operation, pauses)
             assert pauses[-1] > TICK_SECONDS, (operation, pauses)

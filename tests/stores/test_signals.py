@@ -169,7 +169,7 @@ async def test_without_redis_no_call_fails_and_every_limit_passes(channel: str, 
         await signals.nudge("events:another")
         for _ in range(3):
             assert await signals.limits.take(Limit("nowhere", 1, 60), who) is None
-        await signals.limits.give_back(Limit("nowhere", 1, 60), who)
+        await signals.limits.refund(Limit("nowhere", 1, 60), who)
         assert not nudged.is_set()
         await signals.nudge(channel)
         assert nudged.is_set()
@@ -196,21 +196,21 @@ async def test_each_limit_and_each_client_is_counted_separately(pair: tuple[Sign
     assert await limits.take(one, who) is not None
 
 
-async def test_a_returned_permit_can_be_taken_once_more(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_a_refunded_call_may_be_made_once_more(pair: tuple[Signals, Signals], who: str) -> None:
     limit, limits = Limit("back", 2, 60), pair[0].limits
     for _ in range(2):
         await limits.take(limit, who)
 
-    await limits.give_back(limit, who)
+    await limits.refund(limit, who)
 
     assert await limits.take(limit, who) is None
     assert await limits.take(limit, who) is not None
 
 
-async def test_returning_an_untaken_permit_frees_no_permit(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_a_refund_without_a_call_allows_no_further_call(pair: tuple[Signals, Signals], who: str) -> None:
     limit, limits = Limit("never", 1, 60), pair[0].limits
 
-    await limits.give_back(limit, who)
+    await limits.refund(limit, who)
 
     assert await limits.take(limit, who) is None
     assert await limits.take(limit, who) is not None
@@ -228,7 +228,7 @@ async def test_every_key_expires(pair: tuple[Signals, Signals], who: str, valkey
     limit, limits = Limit("expiring", 5, 60), pair[0].limits
     for _ in range(3):
         await limits.take(limit, who)
-    await limits.give_back(limit, who)
+    await limits.refund(limit, who)
 
     async with Redis.from_url(valkey_url) as redis:
         assert 0 < await redis.pttl(limit.key(who)) <= 60_000

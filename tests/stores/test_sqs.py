@@ -21,7 +21,7 @@ RECEIVED_AGAIN, VISIBLE_AGAIN = "ReceiptHandleIsInvalid", "AWS.SimpleQueueServic
 
 
 class ScriptedResponses:
-    """AWS's JSON protocol with an error code; older SDKs read it from a header."""
+    """Responds as SQS does: an error has its code in the JSON body, and in a header that older SDKs read."""
 
     code = ""
 

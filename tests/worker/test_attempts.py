@@ -17,7 +17,7 @@ from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo,
 
 GONE_SECONDS = 10.0
 """Sooner than the next heartbeat, which comes after 15 s; the drills test the promised 2 s."""
-GIVE_BACKS = 50
+RETURNS = 50
 
 
 async def test_a_file_that_kills_five_decoders_is_poisoned_and_other_items_are_ready(
@@ -67,8 +67,8 @@ async def test_a_lost_attempt_waits_longer_each_time(harness: WorkerHarness, clo
 
 async def test_fifty_returns_of_a_good_item_count_no_attempt(harness: WorkerHarness) -> None:
     row = await harness.services.queued(a_tiny_photo())
-    for _ in range(GIVE_BACKS):
-        await harness.services.work.give_back(await harness.services.work.claim(row.account_id, row.item_id))
+    for _ in range(RETURNS):
+        await harness.services.work.return_claim(await harness.services.work.claim(row.account_id, row.item_id))
     row = await harness.handle(row)
     assert (row.state, row.lost_attempts) == (ItemState.READY, 0)
 
@@ -142,7 +142,7 @@ class SlowClaims:
 
     def __init__(self, work: Claims) -> None:
         self.lease, self.check, self.renew, self.fail = work.lease, work.check, work.renew, work.fail
-        self.give_back, self.record_lost_attempt = work.give_back, work.record_lost_attempt
+        self.return_claim, self.record_lost_attempt = work.return_claim, work.record_lost_attempt
         self.stored, self.respond = asyncio.Event(), asyncio.Event()
         self._claim = work.claim
 

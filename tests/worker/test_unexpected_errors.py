@@ -99,7 +99,7 @@ async def test_a_store_error_while_an_attempt_ends_leaves_the_message_in_the_que
 
         async def fail(self, *_: object) -> None: ...
 
-        async def give_back(self, *_: object) -> None:
+        async def return_claim(self, *_: object) -> None:
             raise Unavailable
 
         async def record_lost_attempt(self, *_: object) -> ItemRow:

@@ -53,9 +53,9 @@ class Attempts:
         try:
             yield
         except (TooManyRequests, Unavailable):
-            await self._limits.give_back(limit, _digest(identifier))
+            await self._limits.refund(limit, _digest(identifier))
             raise
-        await self._limits.give_back(limit, _digest(identifier))
+        await self._limits.refund(limit, _digest(identifier))
 
     async def _take(self, limit: Limit, identifier: str) -> None:
         seconds = await self._limits.take(limit, _digest(identifier))

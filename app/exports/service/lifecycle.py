@@ -64,13 +64,13 @@ def finish(row: ExportRow, token: str, now: datetime, *, items: int, missing: in
     return _change(row, _ended(ExportState.READY, now) | facts, EventType.EXPORT_READY)
 
 
-def give_back(row: ExportRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
+def return_claim(row: ExportRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
     """Return an export that a healthy worker cannot finish; the next attempt starts from zero, after `wait`.
 
     Raises ClaimLost.
     """
     _require_claim(row, token)
-    return _waiting(row, job_claim.return_(_claim(row), token, now, wait))
+    return _waiting(row, job_claim.return_claim(_claim(row), token, now, wait))
 
 
 def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:

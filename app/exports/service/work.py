@@ -50,9 +50,9 @@ class ExportWork:
 
         return await self._commit(claimed, rule)
 
-    async def give_back(self, claimed: ExportRow, wait: timedelta = timedelta()) -> None:
+    async def return_claim(self, claimed: ExportRow, wait: timedelta = timedelta()) -> None:
         """Return the export without counting an attempt; it can be claimed again after `wait`."""
-        await self._commit(claimed, lambda row: lifecycle.give_back(row, token_of(claimed), self._clock(), wait))
+        await self._commit(claimed, lambda row: lifecycle.return_claim(row, token_of(claimed), self._clock(), wait))
 
     async def record_lost_attempt(self, claimed: ExportRow) -> ExportRow:
         """Record a crashed attempt. The returned row is queued for the sweeper, or `failed` the fifth time."""

@@ -91,10 +91,10 @@ def fail(row: ItemRow, token: str, failure: StoredFailure, now: datetime, kind: 
     return _failed(row, failure, now, kind)
 
 
-def give_back(row: ItemRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
+def return_claim(row: ItemRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
     """Return an item that a healthy worker cannot finish. It does not count as a lost attempt. Raises ClaimLost."""
     _require_claim(row, token)
-    return Change(_queued_again(row, job_claim.return_(row, token, now, wait), now), "given_back")
+    return Change(_queued_again(row, job_claim.return_claim(row, token, now, wait), now), "given_back")
 
 
 def record_lost_attempt(row: ItemRow, token: str, now: datetime) -> Change:

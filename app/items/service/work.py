@@ -100,11 +100,11 @@ class WorkService:
             lambda current: current.attempt == claimed.attempt and current.failure == failure,
         )
 
-    async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
+    async def return_claim(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
         """Return the item without counting an attempt. The lane's message must become visible again, or the sweeper
         sends another."""
         token = token_of(claimed)
-        await self.commit_with_retry(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
+        await self.commit_with_retry(claimed, lambda current: claims.return_claim(current, token, self._clock(), wait))
 
     async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """Record a crashed attempt. The returned row is queued again after a wait, or `failed` the fifth time."""

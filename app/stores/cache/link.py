@@ -15,7 +15,7 @@ from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
 
 KEYS_PER_BATCH = 200
-"""Per script: Redis serves no other client while one runs."""
+"""Maximum for one script: Redis serves no other client while it runs."""
 TOKEN_BYTES = 8
 
 
@@ -138,14 +138,14 @@ class Link:
             for name, token, value, lifetime_seconds in values
         ]
         replies = await self.connection.send(b"".join(calls), len(calls))
-        self.give_back(
+        self.release(
             (name, token)
             for (name, token, *_), reply in zip(values, replies, strict=True)
             if isinstance(reply, ErrorReply)  # out of memory
         )
         return [reply == 1 for reply in replies]
 
-    def give_back(self, leases: Iterable[tuple[str, bytes]]) -> None:
+    def release(self, leases: Iterable[tuple[str, bytes]]) -> None:
         """Release leases, so that no process waits for a value that is not coming. Delivery is not required."""
         if calls := [
             _call(self._store, (self._name(b"v:", name), self._name(b"l:", name)), (token, b"", b"0"))

@@ -174,7 +174,7 @@ class Misses:
         try:
             values = await self._loading.load(load, list(leased), from_writer=self._needs_writer(link, fenced))
         except BaseException:
-            link.give_back([(key.name, token) for key, token in leased.items()])
+            link.release([(key.name, token) for key, token in leased.items()])
             raise
         took = time.monotonic() - began
         packed = [(key.name, token, *encode(key, values[key], self._clock(), took)) for key, token in leased.items()]

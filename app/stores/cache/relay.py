@@ -18,7 +18,7 @@ from darkroom_shared.problems import Unavailable
 
 FIRST_RETRY_SECONDS = 0.04
 ROWS_PER_BATCH = 1_000
-"""After a long outage there may be very many rows; confirmed batches need not be repeated."""
+"""After a long outage there may be very many rows; confirmed batches are not repeated."""
 
 Lag = Callable[[], Awaitable[float | None]]
 """Lag in seconds of the reader that is furthest behind the writer; None if unknown."""

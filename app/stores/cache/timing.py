@@ -8,16 +8,16 @@ CLOCK_TOLERANCE = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """In seconds. Tests scale it down."""
+    """All times are in seconds. Tests scale them down."""
 
     poll: float = 0.5
     permit: float = 2.0
     fence: float = 10.0
     """How long after a change a key is read from the writer."""
     lag_limit: float = 5.0
-    """Of a reader; one that is further behind is not used."""
+    """Maximum lag of a reader; one that is further behind is not used."""
     load: float = 2.0
-    """For one load from the database, including the wait for the semaphore."""
+    """Time limit of one load from the database, including the wait for the semaphore."""
     lease: float = 5.0
     held: float = 0.25
     """How long to wait for another process's load before loading without the lease; longer than a load usually takes.
@@ -25,10 +25,10 @@ class Timing:
     recheck: float = 0.01
     """Interval of checking for what another process is loading."""
     reply_seconds: float = 0.05
-    """For each reply of Redis."""
+    """Time limit of each reply of Redis."""
     connect: float = 1.0
     retry: float = 1.0
-    """Maximum, between two attempts to connect."""
+    """Maximum time between two attempts to connect."""
     takeover: float = 5.0
     """How long a superseded Redis must be the only one available before it becomes the current one."""
     stale: float = 600.0

@@ -21,7 +21,7 @@ from darkroom_shared.times import Clock
 
 BATCH = 100
 MAX_RESEND_AGE = MAX_RESEND_INTERVAL + LOST_ATTEMPT_WAITS[-1]
-"""Within this time every queued item is sent again in any case."""
+"""The message of every queued item is sent again within this time."""
 
 
 class MaintenanceService:

@@ -33,7 +33,7 @@ def is_reprocess(body: dict[str, object]) -> bool:
 
 
 class Outcome(StrEnum):
-    """What became of a stale item. RESTORED: its previous files of this recipe are current again, without work."""
+    """How a stale item was settled. RESTORED: its previous files of this recipe are current again, without work."""
 
     REPROCESSED = "remade"
     RESTORED = "restored"
@@ -110,8 +110,10 @@ class Reprocessing:
         return survey
 
     async def run(self, slots: int, publish: Callable[[Outcome, ItemId], None]) -> Counter[Outcome]:
-        """Have all stale items reprocessed. Keeps at most `slots` slots of the bulk lane busy, and only while no
-        other work waits there. Calls `publish` with each outcome."""
+        """Request reprocessing of all stale items, and wait for each; call `publish` with its outcome.
+
+        Keeps at most `slots` slots of the bulk lane busy, and only while no other work waits there.
+        """
         outcomes: Counter[Outcome] = Counter()
         requested: dict[ItemId, ItemRow] = {}
 
@@ -134,8 +136,7 @@ class Reprocessing:
         return outcomes
 
     async def roll_back(self) -> int:
-        """Make the files current again that this recipe's files replaced, where they are kept. Returns the number of
-        items."""
+        """Restore the stored files that this recipe's files replaced. Returns the number of items."""
         restored = 0
         async for row in self._all_rows():
             if reprocess_rules.roll_back(row, self._recipe, self._clock()) is None:
@@ -162,19 +163,19 @@ class Reprocessing:
     async def _request(self, stale: ItemRow) -> bool:
         """Request reprocessing and return whether to wait for its outcome. The message only wakes a worker; the row
         holds the request."""
-        account, item, noted = stale.account_id, stale.item_id, False
+        account, item, is_requested = stale.account_id, stale.item_id, False
 
         def request(current: ItemRow) -> Change | None:
-            nonlocal noted
+            nonlocal is_requested
             change = reprocess_rules.request(current, self._recipe, self._clock())
-            noted = change is not None
+            is_requested = change is not None
             return change
 
         try:
             row = await self._changes.apply(account, item, request)
         except NotFound:
             return False
-        if noted:
+        if is_requested:
             body = {"account_id": account, "item_id": item, "remake": True}
             await self._queues.send(BULK_QUEUE, body, group=account)
         return reprocess_rules.is_stale(row, self._recipe)
@@ -202,8 +203,8 @@ class Reprocessing:
     async def _other_work_waits(self, requested: dict[ItemId, ItemRow]) -> bool:
         """Return whether the lane holds more messages than our own unclaimed ones."""
         waiting = (await self._queues.depth(BULK_QUEUE))["waiting"]
-        untaken = sum(1 for row in await self._rows(requested) if row.claim is None)
-        return waiting > untaken
+        unclaimed = sum(1 for row in await self._rows(requested) if row.claim is None)
+        return waiting > unclaimed
 
     async def _rows(self, requested: dict[ItemId, ItemRow]) -> list[ItemRow]:
         return await self._store.get_many([(row.account_id, item) for item, row in requested.items()])

@@ -14,7 +14,7 @@ from darkroom_shared.times import from_rfc3339, to_rfc3339
 PREVIOUS_RETENTION = timedelta(days=30)
 """Retention of the files that reprocessing replaced. Until then they can be made current again."""
 REQUEST_AGAIN_AFTER = timedelta(minutes=2)
-"""If no worker has claimed the item by then, its message may be lost and is sent again."""
+"""If no worker has claimed the item within this time, its message may be lost and is sent again."""
 
 
 def is_stale(row: ItemRow, recipe: str) -> bool:
@@ -70,7 +70,7 @@ def fail(row: ItemRow, token: str, now: datetime) -> Change:
     return _change(row, "remake_failed", _released(row, now) | {"remake": failed})
 
 
-def give_back(row: ItemRow, token: str, now: datetime) -> Change:
+def return_claim(row: ItemRow, token: str, now: datetime) -> Change:
     """Release the claim so that another worker can take it. Raises ClaimLost."""
     _require_claim(row, token)
     return _change(row, "remake_given_back", _released(row, now))

@@ -102,11 +102,11 @@ class ReprocessWork:
         """Fail at once when a decoder crashed: no further attempt is needed, because the item already has its files."""
         return await self._fail(claimed, steps)
 
-    async def give_back(self, claimed: ItemRow, _wait: timedelta = timedelta()) -> None:
+    async def return_claim(self, claimed: ItemRow, _wait: timedelta = timedelta()) -> None:
         """Return the claim without a failure: the item waits for the next attempt. Raises ClaimLost."""
         token = token_of(claimed)
         await self._work.commit_with_retry(
-            claimed, lambda current: reprocess_rules.give_back(current, token, self._clock())
+            claimed, lambda current: reprocess_rules.return_claim(current, token, self._clock())
         )
 
     async def _fail(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:

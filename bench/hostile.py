@@ -21,7 +21,7 @@ def main() -> None:
 
 
 async def _measure(decoders: Decoders, folder: Path) -> None:
-    survived = faced = 0
+    survived = processed = 0
     slowest = (0.0, "none")
     try:
         async with set_trap(folder) as watch:
@@ -30,13 +30,13 @@ async def _measure(decoders: Decoders, folder: Path) -> None:
                     began = time.perf_counter()
                     measured = await violations(decoders, watch, content, folder)
                     slowest = max(slowest, (time.perf_counter() - began, file))
-                    faced, survived = faced + 1, survived + (not measured)
+                    processed, survived = processed + 1, survived + (not measured)
                     for message in measured:
                         print(f"{kind}: {file}: {message}")
     finally:
         await decoders.aclose()
-    print(f"{survived} of {faced} survived; the slowest, {slowest[1]}, took {slowest[0]:.1f} s")
-    print(f"figure hostile_survived {survived / faced:.3f}")
+    print(f"{survived} of {processed} survived; the slowest, {slowest[1]}, took {slowest[0]:.1f} s")
+    print(f"figure hostile_survived {survived / processed:.3f}")
 
 
 if __name__ == "__main__":

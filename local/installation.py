@@ -18,9 +18,9 @@ class Installation:
     addresses: Addresses
     keys: Keys
     redis_password: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
-    """New at each start: Valkey stores nothing across restarts of the installation."""
+    """Each start generates a new one: Valkey stores nothing across restarts of the installation."""
     tier_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
-    """By which the app recognises its web tier; new at each start."""
+    """The app recognises its web tier by it; each start generates a new one."""
 
     @property
     def access_key_id(self) -> str:

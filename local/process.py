@@ -60,16 +60,16 @@ class Process:
             await asyncio.wait_for(asyncio.shield(self._output), OUTPUT_SECONDS)
         return code
 
-    async def stop(self, grace_seconds: float, hurry: asyncio.Event) -> bool:
-        """Terminate it; kill it after the grace period or when `hurry` is set. Returns False if it had to be killed."""
+    async def stop(self, grace_seconds: float, kill_now: asyncio.Event) -> bool:
+        """Terminate it; kill it after the grace period or when `kill_now` is set. Returns False if it was killed."""
         if self.is_running:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
-        ended, hurried = asyncio.create_task(self._process.wait()), asyncio.create_task(hurry.wait())
+        ended, killing = asyncio.create_task(self._process.wait()), asyncio.create_task(kill_now.wait())
         try:
-            await asyncio.wait({ended, hurried}, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ended, killing}, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            hurried.cancel()
+            killing.cancel()
         terminated = ended.done()
         self._signal_group(signal.SIGKILL)
         await ended

@@ -47,12 +47,12 @@ class Supervisor:
         self._processes: dict[str, Process] = {}
         self._reported: dict[str, str] = {}
         self._stopping = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._kill_now = asyncio.Event()
 
     def stop(self) -> None:
         """Stop all parts: gracefully on the first call, immediately on the second."""
         if self._stopping.is_set():
-            self._hurry.set()
+            self._kill_now.set()
         self._stopping.set()
 
     def pids(self) -> dict[str, int]:
@@ -107,7 +107,7 @@ class Supervisor:
         try:
             reason = await self._become_ready(part, ended)
             if reason is not None:
-                await process.stop(0.0, self._hurry)
+                await process.stop(0.0, self._kill_now)
             elif not ended.done():
                 self._report_ready(part)
             code = await ended
@@ -141,17 +141,17 @@ class Supervisor:
     def _give_up_or_report(self, part: Part, reason: str, log: PartLog, crashes: deque[float]) -> None:
         lines = "\n".join(f"    {line}" for line in log.last_lines) or "    (none)"
         exit_reason = f"{part.name} failed ({reason})."
-        story = f"{exit_reason} Its last lines, of {log.path}:\n{lines}"
+        description = f"{exit_reason} Its last lines, of {log.path}:\n{lines}"
         if part.probe is None:
-            raise StartupError(story, ExitCode.PART_FAILED)
+            raise StartupError(description, ExitCode.PART_FAILED)
         window = self._time_limits.window_seconds
         if len(crashes) == self._time_limits.crashes and crashes[-1] - crashes[0] < window:
             line = f"Stopping everything: {part.name} failed {len(crashes)} times within {window:.0f} s."
-            raise StartupError(f"{story}\n{line}", ExitCode.PART_FAILED)
+            raise StartupError(f"{description}\n{line}", ExitCode.PART_FAILED)
         if lines == self._reported.get(part.name):
-            story = f"{exit_reason} Its last lines are the same as before."
+            description = f"{exit_reason} Its last lines are the same as before."
         self._reported[part.name] = lines
-        self._report(f"{story}\n{part.name} is being started again.")
+        self._report(f"{description}\n{part.name} is being started again.")
 
     def _pause_seconds(self, crashes: deque[float]) -> float:
         recent = sum(1 for crashed_at in crashes if crashed_at > time.monotonic() - self._time_limits.window_seconds)
@@ -169,7 +169,7 @@ class Supervisor:
                 await self._ended[user.name].wait()
         process = self._processes.pop(part.name, None)
         if process is not None:
-            if not await process.stop(part.stop_seconds, self._hurry) and not self._hurry.is_set():
+            if not await process.stop(part.stop_seconds, self._kill_now) and not self._kill_now.is_set():
                 self._report(f"{part.name} did not stop within {part.stop_seconds:.0f} s and was killed.")
             keeper.release(process.pid)
         self._ended[part.name].set()

@@ -29,7 +29,7 @@ MAX_IDLE_SECONDS = 45.0
 """A stream has a heartbeat every 15 s; after three missed ones the connection counts as dead."""
 MAX_RETRY_AFTER_SECONDS = 3_600.0
 LOOPBACK: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
-"""Never through a proxy, whatever the environment configures."""
+"""No proxy is used for these hosts, whatever the environment configures."""
 
 
 @cache

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class KeyGroup:
-    """Keys by their id; those of a folder follow its files."""
+    """Public keys by id. A group that was read from a folder is read again when its files may have changed."""
 
     def __init__(self, keys: Mapping[str, PublicKey], folder: Path | None = None) -> None:
         self._keys = keys
@@ -66,7 +66,7 @@ class KeyGroup:
             self._loads += 1
 
     def require_signed(self, message: bytes, signature: bytes, *, key_id: str, hash_name: str) -> None:
-        """Raises Refused unless `signature` is the key's signature of exactly these bytes."""
+        """Raise Refused unless `signature` is the key's signature of exactly these bytes."""
         key, algorithm = self._keys.get(key_id), _HASHES.get(hash_name)
         if key is None:
             raise Refused(UNKNOWN_KEY)

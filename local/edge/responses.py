@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape
 from darkroom_process.asgi_types import Message, Send
 
 STALLED_SECONDS: Final = 60.0
-"""How long a client may read nothing of its response."""
+"""A client that reads nothing of its response for this long is disconnected."""
 
 _VIA: Final = f"1.1 {secrets.token_hex(16)}.cloudfront.net (CloudFront)"  # one host name per process
-_ON_EVERYTHING: Final = {
+_COMMON_HEADERS: Final = {
     # From the distribution's response headers policy; without credentials, so `*` covers every name.
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "*",
@@ -34,7 +34,7 @@ class ClientStalled(Exception):
 
 async def send_start(send: Send, status: int, headers: Mapping[str, str]) -> None:
     cache_status = "Miss from cloudfront" if status < 400 else "Error from cloudfront"
-    named = {**headers, **_ON_EVERYTHING, "x-cache": cache_status, "x-amz-cf-id": secrets.token_urlsafe(42)}
+    named = {**headers, **_COMMON_HEADERS, "x-cache": cache_status, "x-amz-cf-id": secrets.token_urlsafe(42)}
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
     await _send_in_time(send, {"type": "http.response.start", "status": status, "headers": raw})
 
@@ -61,7 +61,7 @@ async def send_preflight(send: Send) -> None:
 async def send_error(
     send: Send, method: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> None:
-    """Send an error in CloudFront's format; its own pages for 502 and 504 are HTML, ours are not."""
+    """Send an error in CloudFront's format; only its own pages for 502 and 504 are HTML, not ours."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>'
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"

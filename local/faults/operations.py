@@ -39,7 +39,7 @@ S3_BY_METHOD = {
     "POST": ("PostObject", "PostObject"),
     "DELETE": ("DeleteBucket", "DeleteObject"),
 }
-"""Of a bucket, and of an object in it (path-style addresses)."""
+"""The operation on a bucket, and that on an object in it (path-style addresses)."""
 
 
 def has_query_body(headers: Mapping[bytes, bytes]) -> bool:

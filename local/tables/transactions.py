@@ -19,8 +19,8 @@ from local.tables.requests import Parameters, array, constraint, mapping, option
 from local.tables.values import item_bytes
 
 MAX_ACTIONS: Final = 100  # "TransactWriteItems"
-MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024  # bytes of items
-MAX_TOKEN_CHARACTERS: Final = 36  # characters
+MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024  # "TransactWriteItems": the sum of all items
+MAX_TOKEN_CHARACTERS: Final = 36  # "ClientRequestToken"
 PARAMETERS: Final = frozenset({"ClientRequestToken", "TransactItems"})
 TOKEN_SECONDS: Final = 600  # "Idempotency": 10 minutes
 READERS: Final = {

@@ -13,7 +13,7 @@ _WARNINGS_ONLY = ("aiobotocore", "alembic", "botocore", "httpcore", "httpx", "ur
 """Packages that log each request or step; uvicorn's access log is off."""
 
 _EXTRA_FIELDS = ("status", "reason")
-"""Of entries that are written through the standard library, where structlog is not installed everywhere."""
+"""Fields of entries that are written through the standard library, by code that may run without structlog."""
 
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time

@@ -8,7 +8,7 @@ from darkroom_shared.times import Moment
 
 
 class DeliveryKey(BaseModel):
-    """`since`: when it began to sign."""
+    """A private key, and the time since which it has signed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -18,7 +18,7 @@ class DeliveryKey(BaseModel):
 
 
 class DeliveryKeys(BaseModel):
-    """Newest first; never empty."""
+    """All keys of the file, at least one, the newest first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -25,14 +25,14 @@ async def test_without_the_password_no_account_is_closed(api: httpx.AsyncClient)
 
 async def test_a_closed_account_is_signed_out_on_every_device(api: httpx.AsyncClient) -> None:
     headers = await signed_in(api)
-    who = (await api.get("account", headers=headers)).json()
-    sign_in = {"email": who["email"], "password": PASSWORD}
+    account = (await api.get("account", headers=headers)).json()
+    sign_in = {"email": account["email"], "password": PASSWORD}
     phone = await api.post("sessions", json=sign_in)
     assert phone.status_code == 201
 
     response = await close(api, headers, PASSWORD)
 
-    assert (response.status_code, response.json()["id"]) == (202, who["id"])
+    assert (response.status_code, response.json()["id"]) == (202, account["id"])
     assert "Max-Age=0" in response.headers["Set-Cookie"]
     for each in (headers, {"Authorization": f"Bearer {phone.json()['token']}"}):
         assert (await api.get("account", headers=each)).status_code == 401

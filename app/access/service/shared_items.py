@@ -45,9 +45,9 @@ class SharedItems:
         return facts if isinstance(viewer, Member) else await self._without_closed(facts)
 
     async def _without_closed(self, facts: Facts) -> Facts:
-        """Drop albums whose owner has closed the account: their links end at once, before the erasure."""
+        """Drop albums whose owner has closed the account: their links end when it is closed, before the erasure."""
         open_accounts = await self._accounts.names([album.owner_id for album in facts.albums.values()])
-        albums = {id_: album for id_, album in facts.albums.items() if album.owner_id in open_accounts}
+        albums = {album_id: album for album_id, album in facts.albums.items() if album.owner_id in open_accounts}
         return replace(facts, albums=albums)
 
 
@@ -75,9 +75,9 @@ def allows_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bo
     """Return whether the viewer, who can see the item in the album, may fetch its original.
 
     For the originals of the album's owner, the album's `originals_allowed` decides for members, and the link for
-    visitors. The present owner has set both: a transfer resets the former and ends the links. Other members' originals
-    need three consents: the placement was made while the album allowed originals, the album still allows them, and
-    the visitor's link does, too.
+    visitors. The present owner has set both: a transfer resets `originals_allowed` and ends the links. Other members'
+    originals need three consents: the placement was made while the album allowed originals, the album still allows
+    them, and the visitor's link does, too.
     """
     own = placement.owner_id == album.owner_id
     consented = placement.original_allowed and album.originals_allowed

@@ -32,15 +32,15 @@ def reprocess(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Reprocess stale items, only estimate it, or roll back. Returns the exit code. Raises Unavailable."""
+    """Reprocess stale items, or only estimate the work, or roll back. Returns the exit code. Raises Unavailable."""
     slots = max(1, arguments.slots or settings.worker_bulk_slots)
     account = AccountId(arguments.account) if arguments.account else None
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         reprocessing = build_reprocessing(clients=base.clients, parts=base.items, account=account)
         if arguments.roll_back:
-            moved = await reprocessing.roll_back()
-            sys.stdout.write(f"{moved} items have their previous files again.\n")
+            restored = await reprocessing.roll_back()
+            sys.stdout.write(f"{restored} items have their previous files again.\n")
             return 0
         survey = await reprocessing.survey()
         sys.stdout.write(summary(survey, slots))

@@ -21,10 +21,10 @@ CONCURRENCY = 8
 PAGE_ITEMS = 100
 POLLS = 5
 POLL_SECONDS = 0.5
-"""Between two checks of a difference, which may be a change that the index has not applied yet."""
+"""Seconds between two checks of a difference, which may be a change that the index has not applied yet."""
 REPEATS = 5
 REPEAT_SECONDS = 2.0
-"""Between two attempts at accounts whose index is behind."""
+"""Seconds between two attempts at accounts whose index is behind."""
 
 
 @dataclass(frozen=True, slots=True)

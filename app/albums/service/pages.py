@@ -33,7 +33,7 @@ class VisibleItem:
 
 @dataclass(frozen=True, slots=True)
 class VisiblePage:
-    """May have fewer items than the limit, even none; `next_cursor` is None on the last page."""
+    """A page may have fewer items than the limit, even none; `next_cursor` is None on the last page."""
 
     items: list[VisibleItem]
     next_cursor: str | None

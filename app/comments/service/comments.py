@@ -32,14 +32,16 @@ class CommentService:
         self._database, self._cache, self._store = database, cache, store
         self._events, self._accounts, self._clock = events, accounts, clock
 
-    async def edit(self, author: AccountId, item: ItemRow, id_: CommentId, text: str, expected: int | None) -> Comment:
+    async def edit(
+        self, author: AccountId, item: ItemRow, comment_id: CommentId, text: str, expected: int | None
+    ) -> Comment:
         """Change the text of a comment.
 
         Raises NotFound, Forbidden unless `author` wrote it, Outdated if it was edited since version `expected`.
         """
         name, now = await self._name(author), self._clock()
         async with self._cache.change() as unit:
-            before = await self._require(unit.connection, item.item_id, id_, expected)
+            before = await self._require(unit.connection, item.item_id, comment_id, expected)
             if before.author_id != author:
                 raise Forbidden("Only its author may change it.")
             after = replace(before, text=text, edited_at=now, version=before.version + 1)
@@ -48,15 +50,15 @@ class CommentService:
             await self._events.publish(unit, EventType.COMMENT_UPDATED, after, name)
         return to_wire(after, name)
 
-    async def remove(self, by: AccountId, item: ItemRow, id_: CommentId, expected: int | None) -> None:
+    async def remove(self, by: AccountId, item: ItemRow, comment_id: CommentId, expected: int | None) -> None:
         """Remove a comment, as its author or the item's owner. Raises NotFound, Forbidden, Outdated."""
         async with self._database.writer.read() as connection:
-            author = (await self._require(connection, item.item_id, id_, None)).author_id
+            author = (await self._require(connection, item.item_id, comment_id, None)).author_id
         if by not in (author, item.account_id):
             raise Forbidden("Only its author and the item's owner may remove it.")
         name = await self._name(author)
         async with self._cache.change() as unit:
-            row = await self._require(unit.connection, item.item_id, id_, expected)
+            row = await self._require(unit.connection, item.item_id, comment_id, expected)
             unit.invalidate(*map(unread_key, await self._store.unread_by(unit.connection, [row])))
             if not await self._store.remove(unit.connection, [row]):
                 raise NotFound
@@ -66,9 +68,9 @@ class CommentService:
         return (await self._accounts.names([account])).get(account, "")
 
     async def _require(
-        self, connection: AsyncConnection, item: ItemId, id_: CommentId, expected: int | None
+        self, connection: AsyncConnection, item: ItemId, comment_id: CommentId, expected: int | None
     ) -> CommentRow:
-        row = await self._store.get(connection, item, id_)
+        row = await self._store.get(connection, item, comment_id)
         if row is None:
             raise NotFound
         if expected not in (None, row.version):

@@ -10,15 +10,15 @@ from darkroom_shared.ids import first_comment_id
 from darkroom_shared.times import Clock
 
 UNREAD_RETENTION = timedelta(days=90)
-"""After that, a comment counts as read."""
+"""A comment counts as read after this time."""
 ROWS_PER_STEP = 200
-"""Per transaction, which runs one statement for each account among them: some tens of milliseconds."""
+"""Rows of one transaction, which runs one statement for each of their accounts: some tens of milliseconds."""
 STEPS_PER_RUN = 20
-"""While Redis is unavailable, each step takes two seconds longer; the rest waits for the next run."""
+"""Few, because each step takes two seconds longer while Redis is unavailable; the next run continues."""
 
 
 class UnreadExpiry:
-    """Resumes after a crash; concurrent runs are harmless."""
+    """Deletes expired unread marks. A run resumes after a crash; concurrent runs are harmless."""
 
     def __init__(self, *, database: Database, cache: Cache, store: CommentStore, clock: Clock) -> None:
         self._database, self._cache, self._store, self._clock = database, cache, store, clock
@@ -40,7 +40,7 @@ class UnreadExpiry:
         if not rows:
             return 0
         last = rows[-1][1]  # may have more marks than were read: up to twice as many rows are deleted
-        # In the same order in every process, and as readers' own requests do it, so that no two transactions deadlock.
+        # Every process uses this order, and readers' own requests do, too, so that no two transactions deadlock.
         readers = sorted({account for account, _ in rows})
         async with self._cache.change(*map(unread_key, readers)) as unit:
             for reader in readers:

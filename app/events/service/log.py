@@ -20,7 +20,7 @@ from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import Clock
 
 MAX_ACTIONS = 90
-"""Of the 100 that one DynamoDB transaction may hold."""
+"""Maximum in a batch; one DynamoDB transaction may have 100."""
 ATTEMPTS = 40
 """Attempts of a batch, each lost to a concurrent write or a conflict; with the waits below about 10 s."""
 FIRST_WAIT_SECONDS = 0.005

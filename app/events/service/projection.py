@@ -12,11 +12,11 @@ from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import EventsGone, Unavailable
 
 PAGE_EVENTS = 100
-"""Per transaction."""
+"""Events that one transaction applies."""
 ATTEMPTS = 20
-"""Per page of rows, while another process applies events at the same time."""
+"""Attempts to write one page of rows while another process applies events."""
 POLL_SECONDS = 1.0
-"""Between two checks whether another process has completed the fill."""
+"""Seconds between two checks whether another process has completed the fill."""
 
 
 class Projection(Protocol):

@@ -23,7 +23,7 @@ class Entry:
     kind: int
     count: int
     at: int
-    """Where its value is if that has at most four bytes; else where the value's offset is."""
+    """Position of the value if that has at most four bytes, otherwise position of the value's offset."""
 
 
 @dataclass(frozen=True, slots=True)

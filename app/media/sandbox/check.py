@@ -13,7 +13,7 @@ from app.media.sandbox.confinement import MIB, Limits
 
 SYSTEM_ACCOUNTS = Path("/etc/shadow")
 SECRET, FORBIDDEN = "secret", "forbidden"
-"""In a folder outside: a file that must not be read, and one that must not be created."""
+"""Files in a folder outside the sandbox: one that must not be read, and one that must not be created."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Proofs: a visitor who has entered a link's password sends a proof from then on instead of the password."""
+"""Proofs that a visitor has entered a link's password; later requests send the proof instead of the password."""
 
 import hashlib
 import hmac

@@ -27,7 +27,7 @@ class LeftBehind(Exception):
 
 @dataclass(slots=True)
 class Watch:
-    """A trap, with the connections that it received."""
+    """A trap and the connections that its server received."""
 
     trap: Trap
     calls: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ async def violations(decoders: Decoders, watch: Watch, content: bytes, folder: P
     source.write_bytes(content)
     target.mkdir()
     template = decoders.template_pid
-    outcome = await _face(decoders, source, target)
+    outcome = await _process(decoders, source, target)
     if template is not None and decoders.template_pid != template:
         outcome.append("the template was replaced")
     if watch.calls:
@@ -71,7 +71,7 @@ async def violations(decoders: Decoders, watch: Watch, content: bytes, folder: P
     return outcome
 
 
-async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
+async def _process(decoders: Decoders, source: Path, target: Path) -> list[str]:
     """Process the file as the worker does, by its first bytes."""
     try:
         if (await asyncio.to_thread(sniff, source)).kind is ItemKind.VIDEO:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import isnan
@@ -44,6 +44,7 @@ from tests.services import ManualClock, Services, Stores, open_services
 
 TICK_SECONDS = 0.002
 LIMIT_SECONDS = 60.0
+AFTERWARDS_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,11 +328,16 @@ CONSUMERS = ("consumer", "nudges")
 
 
 async def complete(loop: Loop, *, errors_are_left: Callable[[], bool] = lambda: False) -> None:
-    """Prepare a job and let the loop run until the job is done and all injected errors are raised."""
+    """Prepare a job and let the loop run until the job is done, and for a moment longer while injected errors are
+    left: what follows the job may be cut by a time limit of its own."""
     (shard, is_done), stopping = await loop.prepare(), asyncio.Event()
     ticking = run_periodically("tests", TICK_SECONDS, stopping, lambda _shard: loop.tick(shard))
     with capture_logs():  # printed tracebacks take seconds each
         async with running(ticking) as task, asyncio.timeout(LIMIT_SECONDS):
-            while not await is_done() or errors_are_left():
+            while not await is_done():
                 assert not task.done(), "the loop has ended"
                 await asyncio.sleep(TICK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AFTERWARDS_SECONDS):
+                    while errors_are_left():  # noqa: ASYNC110  no event
+                        await asyncio.sleep(TICK_SECONDS)

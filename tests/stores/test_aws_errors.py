@@ -185,3 +185,19 @@ async def test_a_response_that_cannot_be_parsed_is_unavailable(tmp_path: Path, n
             with pytest.raises(Unavailable):
                 await CALLS[name][1](aws, tmp_path)
             assert [each.error_class for each in aws.errors.counts()] == [ErrorClass.SERVER_ERROR]
+
+
+async def test_a_response_with_a_malformed_value_is_unavailable(tmp_path: Path) -> None:
+    """The SDK lets int's ValueError pass."""
+
+    async def page(_scope: Scope, receive: Receive, send: Send) -> None:
+        await read_body(receive)
+        listing = b"<ListBucketResult><Contents><Key>key</Key><Size>large</Size></Contents></ListBucketResult>"
+        await send_response(send, 200, listing, "application/xml")
+
+    with serving(page) as url:
+        async with AsyncExitStack() as stack:
+            aws = await open_clients(stack, url)
+            with pytest.raises(Unavailable):
+                await CALLS["list"][1](aws, tmp_path)
+            assert [each.error_class for each in aws.errors.counts()] == [ErrorClass.SERVER_ERROR]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.jobs.claim import MAX_LOST_ATTEMPTS
 from app.media.decoders import Decoders
 from app.stores.aws_errors import ErrorClass
 from tests.jobs.loops import Faulty, open_faulty
@@ -60,12 +61,25 @@ async def test_no_class_of_error_at_any_operation_costs_a_video_an_attempt(fault
     await _inject(faulty, case, itertools.product(calls, ErrorClass))
 
 
-async def test_a_rejected_call_makes_a_video_wait_and_not_fail(
+async def test_a_good_photo_is_not_poisoned_by_calls_that_aws_rejects(
     faulty: Faulty, decoders: Decoders, tmp_path: Path
 ) -> None:
-    await _inject(
-        faulty, CASES["video_express"](faulty, decoders, tmp_path), [(("put_object", 0), ErrorClass.REJECTED)]
-    )
+    """Each attempt waits, so that the loop is not busy, and each is counted."""
+    case = CASES["photo"](faulty, decoders, tmp_path)
+    job = await case.new()
+    faulty.faults.begin_outage("put_object", ErrorClass.REJECTED)
+    for _ in range(MAX_LOST_ATTEMPTS + 1):
+        before = _count(faulty, ErrorClass.REJECTED)
+        await case.attempts.handle(job.message)
+        assert await job.state() == (False, 0)
+        attempted = _count(faulty, ErrorClass.REJECTED)
+        assert attempted > before
+        await case.attempts.handle(job.message)
+        assert _count(faulty, ErrorClass.REJECTED) == attempted, "it was too early"
+        faulty.clock.advance(minutes=1)
+    faulty.faults.end_outage()
+    await case.attempts.handle(job.message)
+    assert await job.state() == (True, 0)
 
 
 async def test_an_export_is_made_again_after_s3_has_removed_its_upload(

@@ -164,7 +164,7 @@ def test_a_session_that_ends_stops_the_run(account: ScriptedAccount, tmp_path: P
 @pytest.mark.parametrize(
     "count",
     [
-        200,
+        pytest.param(200, marks=pytest.mark.tier("full", "more files")),
         pytest.param(2_000, marks=pytest.mark.tier("full", "more files")),
         pytest.param(10_000, marks=pytest.mark.everything),
     ],

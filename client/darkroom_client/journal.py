@@ -17,6 +17,9 @@ ResultT = TypeVar("ResultT")
 RETENTION_SECONDS = 48 * 3_600
 """Twice as long as the service keeps an unfinished upload."""
 BUSY_SECONDS = 10.0
+BUSY_POLL_SECONDS = 0.02
+_PRIMARY_CODE = 0xFF
+"""Of an extended error code, such as SQLITE_BUSY_RECOVERY."""
 TABLE = """
 CREATE TABLE IF NOT EXISTS unfinished (
     server TEXT, account TEXT, path BLOB, size_bytes INTEGER, modified_ns INTEGER,
@@ -111,7 +114,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         with closing(database.cursor()) as cursor:
-            cursor.execute("PRAGMA journal_mode = WAL")
+            _use_wal(cursor)
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute(TABLE)
             cursor.execute("DELETE FROM unfinished WHERE noted_at < ?", (time.time() - RETENTION_SECONDS,))
@@ -119,3 +122,17 @@ def _prepared(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch to a write-ahead log. SQLite waits for no other process that does the same, or writes before it did."""
+    ends_at = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
+                raise
+            time.sleep(BUSY_POLL_SECONDS)
+        else:
+            return

@@ -1,6 +1,7 @@
 """The journal of unfinished uploads and the saved sessions: what survives, and what is discarded or refused."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,18 @@ async def test_concurrent_writers_do_not_overwrite_each_other(tmp_path: Path) ->
     assert [entry.idempotency_key for key in keys if (entry := await journals[0].get(key))] == [*map(str, range(40))]
     for journal in journals:
         await journal.aclose()
+
+
+async def test_a_new_journal_waits_for_another_process_that_writes_to_it(tmp_path: Path) -> None:
+    """SQLite's own wait does not apply to the switch to a write-ahead log."""
+    journal, writer = UploadJournal(tmp_path / "journal"), sqlite3.connect(tmp_path / "journal", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    reading = asyncio.create_task(journal.get(KEY))
+    await asyncio.sleep(0.2)
+    writer.execute("COMMIT")
+    assert await reading is None
+    writer.close()
+    await journal.aclose()
 
 
 def test_saved_sessions_are_stored_per_server_and_readable_by_their_owner_only(tmp_path: Path) -> None:

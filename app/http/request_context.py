@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.jobs.after_commit import request_deadline
 from app.jobs.isolation import capture
-from app.jobs.queueing import request_deadline
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of

@@ -1,23 +1,10 @@
-"""Sending jobs to their queue: when, how often again, and after a commit without failing or delaying the request."""
+"""Sending jobs to their queue: when, and how often again."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-import structlog
-
-from app.jobs.isolation import Result, capture
-from darkroom_shared.problems import Problem
-
-log = structlog.get_logger()
-
-AFTER_COMMIT_SECONDS = 2.0
-"""How long a request waits for another store after its row is committed."""
-RESPONSE_SECONDS = 0.25
-"""What of a request's time is left for its response, after that wait."""
+from app.jobs.after_commit import try_after_commit
 
 MAX_DELAY_SECONDS = 900
 """Maximum delay of one SQS message."""
@@ -28,21 +15,6 @@ FIRST_RESEND = timedelta(minutes=2)
 MAX_RESEND_INTERVAL = timedelta(hours=1)
 
 R = TypeVar("R")
-T = TypeVar("T")
-
-
-_request_ends_at: ContextVar[float | None] = ContextVar("request_ends_at", default=None)
-"""In the loop's time; None for work without a deadline."""
-
-
-@contextmanager
-def request_deadline(seconds: float) -> Iterator[None]:
-    """Let no work after a commit take longer than the request has left, in this block and the tasks that it starts."""
-    token = _request_ends_at.set(asyncio.get_running_loop().time() + seconds)
-    try:
-        yield
-    finally:
-        _request_ends_at.reset(token)
 
 
 class Sendable(Protocol):
@@ -87,28 +59,3 @@ async def send_after_commit(send: Callable[[R], Awaitable[R]], row: R, **names: 
     """
     sent = await try_after_commit(send(row), "send", **names)
     return row if sent is None else sent.value
-
-
-async def try_after_commit(work: Awaitable[T], name: str, **pairs: str) -> Result[T] | None:
-    """Return the result, or None if `work` failed or took too long, which is only logged: a periodic job repairs it."""
-
-    async def work_in_time() -> T:
-        async with asyncio.timeout(_seconds_after_commit()):
-            return await work
-
-    match await capture(work_in_time()):
-        case Result() as result:
-            return result
-        case (Problem() | TimeoutError()) as problem:
-            log.warning("after_commit.postponed", work=name, reason=str(problem), **pairs)
-        case error:
-            log.error("after_commit.crashed", work=name, exc_info=error, **pairs)
-    return None
-
-
-def _seconds_after_commit() -> float:
-    ends_at = _request_ends_at.get()
-    if ends_at is None:
-        return AFTER_COMMIT_SECONDS
-    left = ends_at - asyncio.get_running_loop().time() - RESPONSE_SECONDS
-    return max(0.0, min(left, AFTER_COMMIT_SECONDS))

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from app.jobs.queueing import try_after_commit
+from app.jobs.after_commit import try_after_commit
 from app.stores.aws_errors import NO_RESPONSE_SECONDS, ErrorClass
 from app.stores.clients import AmazonStores
 from app.stores.resources import BULK_QUEUE, ITEMS_TABLE

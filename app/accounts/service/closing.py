@@ -8,7 +8,7 @@ from app.accounts.schema.keys import account_key, session_key
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
-from app.jobs.queueing import try_after_commit
+from app.jobs.after_commit import try_after_commit
 from app.stores.cache.cache import Cache
 from darkroom_shared.accounts import ClosedAccount
 from darkroom_shared.ids import AccountId

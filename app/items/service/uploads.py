@@ -9,7 +9,7 @@ from app.items.service.changes import AlreadyCompleted, ItemChanges
 from app.items.service.duplicates import live_duplicate
 from app.items.service.requests import Requests, completed_request
 from app.items.store import ItemStore
-from app.jobs.queueing import try_after_commit
+from app.jobs.after_commit import try_after_commit
 from app.request_key import RequestKey
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart

@@ -125,7 +125,10 @@ def _prepared(path: Path) -> sqlite3.Connection:
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch to a write-ahead log. SQLite waits for no other process that does the same, or writes before it did."""
+    """Switch the file to a write-ahead log; called in a thread.
+
+    While another process does the same, or still writes without that log, SQLite fails at once, whatever its timeout.
+    """
     ends_at = time.monotonic() + BUSY_SECONDS
     while True:
         try:

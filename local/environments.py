@@ -10,6 +10,7 @@ from local.installation import BUCKET, Installation
 from local.settings import PREFIX, Settings
 
 ALLOWED_HOSTS = f"{PREFIX}ALLOWED_HOSTS"
+ROOT = 0
 
 
 def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str, str]:
@@ -142,9 +143,18 @@ class Environments:
 
     def web(self) -> dict[str, str]:
         installation = self._installation
-        return (self._public(installation.addresses.web) | self._operator("web")) | {
+        environment = self._public(installation.addresses.web) | self._operator("web")
+        # A reverse proxy, which ALLOWED_HOSTS names, may run as any user of this machine.
+        if not (installation.addresses.is_reachable_from_network or self._inherited.get(ALLOWED_HOSTS)):
+            environment = {f"{PREFIX}LOCAL_USERS": self._local_users()} | environment
+        return environment | {
             f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
             f"{PREFIX}TIER_SECRET": installation.tier_secret,
             f"{PREFIX}CDN_URL": installation.cdn_url,
             f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
         }
+
+    def _local_users(self) -> str:
+        """Return this user, root, and the user who became root with sudo: the browser is not started with sudo."""
+        users = {str(ROOT), str(os.getuid()), self._inherited.get("SUDO_UID", "")}
+        return ",".join(sorted(filter(str.isdigit, users)))

@@ -7,6 +7,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
+from darkroom_process.local_users import parsed_users
 from darkroom_process.logs import configure_logs
 from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
@@ -27,6 +28,7 @@ def web_server_config(settings: Settings, readiness: Readiness, registry: Collec
         lifespan=True,
         grace_seconds=GRACE_SECONDS,
         trusted_proxies=settings.trusted_proxies,
+        local_users=parsed_users(settings.local_users),
         tls_certificate=settings.tls_certificate,
         tls_key=settings.tls_key,
     )

@@ -1,9 +1,12 @@
 """The web tier's settings, read from the environment once and checked at start."""
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationInfo, field_validator
+from typing import Annotated
+
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_process.hosts import checked_hosts
+from darkroom_process.local_users import EVERYONE, checked_users
 from darkroom_process.settings_fields import ListenHost, ListenPort, OperatorHost, OperatorPort, TlsCertificate, TlsKey
 
 
@@ -24,6 +27,12 @@ class Settings(BaseSettings):
         examples=["photos.example.com"],
     )
     """Empty for the listening address."""
+    local_users: Annotated[str, AfterValidator(checked_users)] = Field(
+        EVERYONE,
+        description="the numbers of this machine's users whose programs are served, separated by commas, or *",
+        examples=["1000"],
+    )
+    """Anything but * is for a server on loopback."""
     app_url: AnyHttpUrl = Field(description="the URL of the app", examples=["http://127.0.0.1:8000"])
     tier_secret: SecretStr | None = Field(
         None,

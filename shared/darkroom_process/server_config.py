@@ -5,7 +5,7 @@ from pathlib import Path
 import uvicorn
 
 from darkroom_process.asgi_types import Application
-from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.local_users import protocol_for
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the load balancer's idle timeout (60 s); otherwise its clients get random 502 responses."""
@@ -21,19 +21,21 @@ def server_config(
     lifespan: bool = False,
     trusted_proxies: str = "",
     max_requests: int | None = None,
+    local_users: frozenset[int] | None = None,
     tls_certificate: Path | None = None,
     tls_key: Path | None = None,
 ) -> uvicorn.Config:
     """Return the options of a server; host and port are not used by one that serves on an open socket.
 
     When the server stops, requests have `grace_seconds` to finish. X-Forwarded-For and X-Forwarded-Proto are read only
-    from `trusted_proxies`, addresses or networks separated by commas. Above `max_requests` a request gets 503.
+    from `trusted_proxies`, addresses or networks separated by commas. Above `max_requests` a request gets 503. With
+    `local_users` only programs of these users of this machine are served.
     """
     return uvicorn.Config(
         application,
         host=host,
         port=port,
-        http=StrictHttpProtocol,
+        http=protocol_for(local_users),
         ws="none",
         lifespan="on" if lifespan else "off",
         log_config=None,

@@ -215,6 +215,18 @@ def test_a_network_installation_creates_accounts_by_command_only(tmp_path: Path)
     assert (opened["DARKROOM_REGISTRATION"], opened["DARKROOM_FIRST_ACCOUNT"]) == ("open", "command")
 
 
+def test_on_loopback_the_web_tier_serves_only_the_user_who_started_it(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path)
+    variable = "DARKROOM_LOCAL_USERS"
+    users = {"0", str(os.getuid())}
+    assert set(Environments(installation, {}).web()[variable].split(",")) == users
+    assert set(Environments(installation, {"SUDO_UID": "4711"}).web()[variable].split(",")) == users | {"4711"}
+    assert Environments(installation, {variable: "1000"}).web()[variable] == "1000"
+    assert variable not in Environments(installation, {"DARKROOM_ALLOWED_HOSTS": "photos.example.com"}).web()
+    reachable_from_network = replace(installation, addresses=replace(installation.addresses, bind="0.0.0.0"))  # noqa: S104
+    assert variable not in Environments(reachable_from_network, {}).web()
+
+
 def test_a_data_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 65_534, 65_534)
     with pytest.raises(StartupError, match="belongs to another user"), open_data_folder(tmp_path, 0):

@@ -70,7 +70,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"darkroom {version('darkroom')}")
+    parser.add_argument("--version", action="version", version=f"darkroom {version('darkroom-client')}")
     parser.set_defaults(resume="Interrupted.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()

@@ -53,6 +53,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "installed"
 
 
+@pytest.fixture(scope="module")
+def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with links to the installed packages without ours, whose metadata would be found, too."""
+    folder = tmp_path_factory.mktemp("dependencies")
+    for path in {Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))}:
+        for entry in path.iterdir():
+            if not entry.name.startswith(("darkroom", "__editable__")):
+                (folder / entry.name).symlink_to(entry)
+    return folder
+
+
 def test_the_wheel_has_only_two_names_and_a_command(installed: Path) -> None:
     (information,) = installed.glob("darkroom_client-*.dist-info")
     assert {path.name for path in installed.iterdir()} == OURS | {information.name, "bin"}
@@ -75,13 +86,24 @@ def test_the_wire_models_import_pydantic_and_nothing_of_ours() -> None:
     assert imported - set(sys.stdlib_module_names) == {"darkroom_shared", "pydantic"}
 
 
-def test_every_module_works_where_nothing_else_of_ours_is_installed(installed: Path) -> None:
-    assert _run_isolated(installed, "import app", must_fail=True).endswith("No module named 'app'")
-    _run_isolated(installed, IMPORTS_EVERYTHING)
+def test_every_module_works_where_nothing_else_of_ours_is_installed(installed: Path, dependencies: Path) -> None:
+    assert _run_isolated([installed, dependencies], "import app", must_fail=True).endswith("No module named 'app'")
+    _run_isolated([installed, dependencies], IMPORTS_EVERYTHING)
 
 
-def test_wheel_and_editable_installation_have_one_class_of_each_problem(installed: Path) -> None:
-    wheel = _run_isolated(installed, CATCHES_A_PROBLEM)
+@pytest.mark.parametrize(
+    ("words", "last_line"), [(["--version"], "darkroom 0.1.0"), (["nothing"], "darkroom: error: argument COMMAND")]
+)
+def test_the_command_runs_where_nothing_else_of_ours_is_installed(
+    installed: Path, dependencies: Path, words: list[str], last_line: str
+) -> None:
+    program = f"from darkroom_client.command import main; main({words!r})"
+    output = _run_isolated([installed, dependencies], program, must_fail=words == ["nothing"])
+    assert output.startswith(last_line)
+
+
+def test_wheel_and_editable_installation_have_one_class_of_each_problem(installed: Path, dependencies: Path) -> None:
+    wheel = _run_isolated([installed, dependencies], CATCHES_A_PROBLEM)
     editable = _run([sys.executable, "-P", "-c", CATCHES_A_PROBLEM], ROOT.parent)
     assert Path(wheel) == installed / "darkroom_shared" / "__init__.py"
     assert Path(editable) == ROOT / "shared" / "darkroom_shared" / "__init__.py"
@@ -95,11 +117,10 @@ def _imported(path: Path) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
-def _run_isolated(installed: Path, program: str, *, must_fail: bool = False) -> str:
-    """Run with the wheel and the dependencies only: without `site`, no editable installation is active."""
-    paths = [str(installed), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    prelude = f"import sys; sys.path.extend({paths!r})\n"
-    return _run([sys.executable, "-I", "-S", "-c", prelude + program], installed, must_fail=must_fail)
+def _run_isolated(paths: list[Path], program: str, *, must_fail: bool = False) -> str:
+    """Run with the packages of these folders only: without `site`, no editable installation is active."""
+    prelude = f"import sys; sys.path.extend({[str(path) for path in paths]!r})\n"
+    return _run([sys.executable, "-I", "-S", "-c", prelude + program], paths[0], must_fail=must_fail)
 
 
 def _run(command: list[str], folder: Path, *, must_fail: bool = False) -> str:

@@ -66,7 +66,7 @@ check-rest:
 durations: $(VENV)/test.stamp ## make the last runs' times the budgets (tests/durations.toml)
 	@$(BIN)/python -m tests.durations keep
 
-bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure what the last run left: [GROUP=reads] [SCALE=0.1]
+bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure all figures, or the rest of an interrupted run: [GROUP=reads] [SCALE=0.1]
 	@$(BIN)/python -m bench.run $(if $(GROUP),--group $(GROUP)) $(if $(SCALE),--scale $(SCALE))
 
 figure: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure one figure: NAME=sign_page_vs_bare [SCALE=0.1]

@@ -1,4 +1,4 @@
-"""`python -m app`: serve, work, migrate, and help with accounts."""
+"""`python -m app`: serve, run a worker, migrate, print the resources, manage accounts."""
 
 import argparse
 import asyncio

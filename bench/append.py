@@ -42,15 +42,15 @@ def main() -> None:
 def _race(endpoint: str, account: AccountId) -> tuple[int, int]:
     command = [sys.executable, "-m", "bench.append", endpoint, account]
     pipe = subprocess.PIPE
-    racers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]  # noqa: S603 - ourselves
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline().strip() == READY
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write(f"{START}\n")
-        racer.stdin.flush()
-    counts = [[int(count) for count in racer.communicate()[0].split()] for racer in racers]
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]  # noqa: S603 - ourselves
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == READY
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(f"{START}\n")
+        process.stdin.flush()
+    counts = [[int(count) for count in process.communicate()[0].split()] for process in processes]
     return sum(sent for sent, _ in counts), sum(committed for _, committed in counts)
 
 

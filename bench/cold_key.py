@@ -54,16 +54,16 @@ def _race(library: str, redis_url: str, database_url: str) -> int:
     """Return the number of database queries of both processes together."""
     command = [sys.executable, "-m", "bench.cold_key", library, redis_url, database_url, new_ulid()]
     pipe = subprocess.PIPE
-    racers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]  # noqa: S603 - ourselves
-    for racer in racers:
-        assert racer.stdout is not None
-        if racer.stdout.readline().strip() != READY:
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]  # noqa: S603 - ourselves
+    for process in processes:
+        assert process.stdout is not None
+        if process.stdout.readline().strip() != READY:
             raise SystemExit(f"{library} could not begin")
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write(f"{START}\n")
-        racer.stdin.flush()
-    return sum(int(racer.communicate()[0]) for racer in racers)
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(f"{START}\n")
+        process.stdin.flush()
+    return sum(int(process.communicate()[0]) for process in processes)
 
 
 async def _read_concurrently(library: str, redis_url: str, database_url: str, name: str) -> None:

@@ -54,7 +54,7 @@ FIGURES = ("orphans",)
 
 ACTIONS = scaled(1_000)
 CONCURRENCY = 6
-LIVES_SECONDS = (2.5, 6.0)
+WORKER_LIFETIME_SECONDS = (2.5, 6.0)
 """The lifetime of a worker; it needs the first two seconds to start."""
 LEASE_SECONDS = "6"
 ERASING_KILLS = 6
@@ -129,7 +129,7 @@ async def _workers(app: dict[str, str]) -> AsyncIterator[Kills]:
                 *(sys.executable, "-m", "app", "worker"), env=app | own, stderr=asyncio.subprocess.DEVNULL
             )
             try:
-                await asyncio.sleep(moments.uniform(*LIVES_SECONDS))
+                await asyncio.sleep(moments.uniform(*WORKER_LIFETIME_SECONDS))
             finally:
                 process.kill()
                 await process.wait()
@@ -229,7 +229,12 @@ async def _sweep(base: Foundation) -> None:
     albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
     erasures = [(ErasureStep.ERASE_COMMENTS, comments.erase), (ErasureStep.ERASE_ALBUMS, albums.erase)]
     eraser = Eraser(
-        closed=closed, items=erasure, exports=exports, events=base.events.erasure, clock=base.clock, rest=erasures
+        closed=closed,
+        items=erasure,
+        exports=exports,
+        events=base.events.erasure,
+        clock=base.clock,
+        further_steps=erasures,
     )
     await eraser.process()
     for shard in range(SHARDS):

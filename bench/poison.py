@@ -122,13 +122,13 @@ def _kill_poisoned(templates: list[int]) -> set[int]:
     for template in templates:
         with suppress(OSError):
             for child in map(int, Path(f"/proc/{template}/task/{template}/children").read_text().split()):
-                if _works_on_poison(child):
+                if _processes_poisoned_file(child):
                     os.kill(child, signal.SIGKILL)
                     killed.add(child)
     return killed
 
 
-def _works_on_poison(child: int) -> bool:
+def _processes_poisoned_file(child: int) -> bool:
     """Return True if the original beside the child's working folder has our mark."""
     with suppress(OSError), (Path(f"/proc/{child}/cwd").readlink().parent / "original").open("rb") as original:
         return MARK in original.read(HEAD_BYTES)

@@ -48,14 +48,14 @@ async def _measure(folder: Path) -> None:
         ratios = [await _compare(cached, uncached) for _ in range(RUNS)]
         await proxy.up()
         proxy.timeout()
-        failed_in_the_hole = await _steadily(cached)
-        ratios_in_the_hole = [await _compare(cached, uncached) for _ in range(RUNS)]
+        failed_black_holed = await _steadily(cached)
+        ratios_black_holed = [await _compare(cached, uncached) for _ in range(RUNS)]
         proxy.heal()
-    print(f"failed: {failed} refused, {failed_in_the_hole} black-holed, of {RATE * SECONDS} each")
-    for name, each in (("refused", ratios), ("black-holed", ratios_in_the_hole)):
+    print(f"failed: {failed} refused, {failed_black_holed} black-holed, of {RATE * SECONDS} each")
+    for name, each in (("refused", ratios), ("black-holed", ratios_black_holed)):
         print(f"{name}: {', '.join(f'{ratio:.3f}' for ratio in each)} of the time with caching off")
-    print(f"figure redis_down_failed {failed + failed_in_the_hole}")
-    print(f"figure redis_down_ratio {max(median(ratios), median(ratios_in_the_hole)):.3f}")
+    print(f"figure redis_down_failed {failed + failed_black_holed}")
+    print(f"figure redis_down_ratio {max(median(ratios), median(ratios_black_holed)):.3f}")
 
 
 async def _client(stack: AsyncExitStack, folder: Path, caching: str, redis_url: str) -> httpx.AsyncClient:

@@ -151,8 +151,8 @@ class Forwarder:
     async def _forward_while_connected(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
         """Cancel the request to the app when the client disconnects, and end a stream when this process stops.
 
-        What may cancel it belongs to anyio: httpcore closes several connections of its pool in a row, and its shield
-        stops no other cancellation, which leaves the rest of them open.
+        It is cancelled only by anyio's scopes: httpcore closes connections of its pool one after the other, shielded
+        from anyio's cancellation but not from asyncio's, which would leave the remaining ones open.
         """
         try:
             async with anyio.create_task_group() as group:

@@ -24,7 +24,7 @@ ShareProof = Annotated[
 async def require_viewer(
     request: Request, credentials: Credentials, token: ShareToken = None, proof: ShareProof = None
 ) -> Viewer:
-    """Return the viewer. A request with a link is its visitor's, even if signed in.
+    """Return the viewer. A request with a share link's token is made by the link's visitor, even if signed in.
 
     Raises Unauthenticated, NotFound, ShareLocked.
     """

@@ -1,4 +1,4 @@
-"""Work after the commit of a change: it neither fails nor delays the request beyond its deadline."""
+"""Work after the commit of a change. It ends before the request's deadline; its failure does not fail the request."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 AFTER_COMMIT_SECONDS = 2.0
 """How long a request waits for another store after its row is committed."""
 RESPONSE_SECONDS = 0.25
-"""What of a request's time is left for its response, after that wait."""
+"""The part of a request's time that this wait leaves for the response."""
 
 T = TypeVar("T")
 

@@ -1,6 +1,7 @@
 """One attempt at a job: claim it, keep the claim while the work runs, and end the attempt in every case.
 
-The message only wakes: it is deleted once nothing is left to do, and delivered again otherwise. The claim decides.
+A message only starts an attempt; the claim decides whether this worker may process the job. The message is deleted once
+nothing is left to do, and delivered again otherwise.
 """
 
 import asyncio
@@ -66,7 +67,7 @@ class AttemptRunner(Generic[K]):
             await self._hide(message, CLAIM_POSTPONED_SECONDS)
             return False
         except asyncio.CancelledError:
-            # The claim may be stored already; if no worker renews it, it ends as a lost attempt.
+            # The claim may be stored already. If it is not returned, it expires and counts as a lost attempt.
             await asyncio.shield(self._return_claim(message, claiming))
             raise
         with structlog.contextvars.bound_contextvars(**attempt.log_fields):

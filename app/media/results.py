@@ -136,10 +136,10 @@ class VideoFacts:
     full_range: bool
     video_stream: StreamNumber
     audio_stream: StreamNumber | None
-    max_idle_seconds: Seconds = 0.0
-    """How much longer the video track is than the audio track."""
-    max_stall_seconds: Seconds = 0.0
-    """How much longer the audio track is than the video track."""
+    audio_padding_seconds: Seconds = 0.0
+    """Silence to append to the audio: the video track is longer by this."""
+    video_padding_seconds: Seconds = 0.0
+    """Repetition of the last frame to append to the video: the audio track is longer by this."""
     captured_at: datetime | None = None
     camera: Camera | None = None
     cpu_seconds: Seconds = 0.0

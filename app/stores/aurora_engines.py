@@ -76,7 +76,7 @@ class Side:
         return pool.size() if isinstance(pool, QueuePool) else 0
 
     def count_wait(self) -> None:
-        """Record if a transaction that begins now must wait for a connection."""
+        """Count a wait if a transaction that begins now finds no free connection."""
         if self.in_use >= self.size:
             self.waits += 1
 

@@ -154,7 +154,7 @@ class Dynamo:
         return decode(response["Item"]) if "Item" in response else None
 
     async def get_many(self, table: str, keys: Sequence[Row]) -> list[Row]:
-        """Return the rows that exist, in no order, after all acknowledged writes."""
+        """Return the rows that exist, in no particular order, after all acknowledged writes."""
         rows: list[Row] = []
         for start in range(0, len(keys), BATCH_GET_ROWS):
             pending: Any = {

@@ -1,4 +1,4 @@
-"""Every table, queue, topic and bucket, declared once: `local/` creates them, `deploy/` is compared with them."""
+"""Every table, queue, topic and bucket, declared once: `local/` creates them, `python -m app resources` prints them."""
 
 from dataclasses import dataclass
 from typing import Any

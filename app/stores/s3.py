@@ -65,7 +65,7 @@ def _digest(checksum: str | None) -> str | None:
 class ObjectStore(PartUploads):
     """Client of one bucket. `public` is a client with the endpoint that browsers use; it only signs.
 
-    Raises `Unavailable` if S3 is unreachable or throttles.
+    Raises `Unavailable` for failures that may pass, `CallRejected` for a call that S3 rejects.
     """
 
     async def presign_put(

@@ -1,4 +1,4 @@
-"""Redis besides the cache: nudges between processes, limits, presence. All of it works without Redis."""
+"""What Redis does besides caching: nudges between processes, limits, presence. No call fails while Redis is away."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -33,8 +33,8 @@ MAX_UNSENT = 1_000
 RETRIES = 2
 MAX_IDLE_SECONDS = 5.0
 """After this time without a message the nudges' connection is pinged."""
-FIRST_RETURN_SECONDS = 0.1
-MAX_RETURN_SECONDS = 2.0
+FIRST_RECONNECT_SECONDS = 0.1
+MAX_RECONNECT_SECONDS = 2.0
 CANCEL_AGAIN_SECONDS = 0.5
 
 _BROADCAST = "nudges"
@@ -135,7 +135,7 @@ class Nudges:
 
     async def run(self) -> None:
         """Keep the connection open until the task is cancelled."""
-        backoff = Backoff(FIRST_RETURN_SECONDS, MAX_RETURN_SECONDS)
+        backoff = Backoff(FIRST_RECONNECT_SECONDS, MAX_RECONNECT_SECONDS)
 
         async def stay_connected() -> None:
             try:

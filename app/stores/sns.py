@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 
 class Topics:
-    """Client of SNS. Raises `Unavailable` for failures that may pass (`MissingResource` if the topic is absent)."""
+    """Client of SNS.
+
+    Raises `Unavailable` for failures that may pass (`MissingResource` if the topic is absent), `CallRejected` for a
+    call that SNS rejects.
+    """
 
     def __init__(self, client: "SNSClient", errors: AwsErrors | None = None) -> None:
         self._client, self._translated = client, Translation("SNS", errors)

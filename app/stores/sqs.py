@@ -44,7 +44,11 @@ class Message:
 
 
 class Queues:
-    """Client of SQS. Raises `Unavailable` for failures that may pass (`MissingResource` if the queue is absent)."""
+    """Client of SQS.
+
+    Raises `Unavailable` for failures that may pass (`MissingResource` if the queue is absent), `CallRejected` for a
+    call that SQS rejects.
+    """
 
     def __init__(self, client: "SQSClient", errors: AwsErrors | None = None) -> None:
         self._client, self._translated = client, Translation("SQS", errors)

@@ -31,7 +31,7 @@ class Consumer:
         handle: Callable[[Message], Awaitable[bool | None]],
         can_finish: Callable[[Message, float], bool] = lambda _message, _seconds: True,
     ) -> None:
-        """A message stays hidden as long as its item's claim holds; both are renewed together.
+        """A received message is hidden from other consumers for `lease`. An attempt renews it together with its claim.
 
         `handle` returns False, or raises, if the message could not be processed now.
         `can_finish` returns whether the work on a message may be done within the given seconds.

@@ -57,11 +57,11 @@ class Eraser:
         exports: ExportErasure,
         events: EventErasure,
         clock: Clock,
-        rest: Sequence[tuple[ErasureStep, Erase]] = (),
+        further_steps: Sequence[tuple[ErasureStep, Erase]] = (),
     ) -> None:
-        """`rest`: further steps, in the order in which they run."""
+        """`further_steps` run in their order."""
         self._closed, self._items, self._exports = closed, items, exports
-        self._events, self._clock, self._other_stores = events, clock, rest
+        self._events, self._clock, self._further_steps = events, clock, further_steps
 
     async def run(self, stopping: asyncio.Event) -> None:
         await run_periodically("eraser", ERASE_SECONDS, stopping, self.process)
@@ -92,7 +92,7 @@ class Eraser:
             (ErasureStep.ERASE_REQUESTS, self._items.erase_requests(account)),
             (ErasureStep.ERASE_OBJECTS, self._items.erase_objects(account)),
             (ErasureStep.ERASE_EXPORTS, self._exports.erase(account)),
-            *((step, erase(account)) for step, erase in self._other_stores),
+            *((step, erase(account)) for step, erase in self._further_steps),
             (ErasureStep.ERASE_EVENTS, self._events.erase(account)),
         ):
             closed = await self._run(closed, step, pages)

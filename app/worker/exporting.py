@@ -94,7 +94,7 @@ class ExportJob:
             return None
         item = entry.item
         try:
-            pieces = await self._begun(entry.original_key)
+            pieces = await self._open_stream(entry.original_key)
         except Absent:
             self._missing += 1
             return None
@@ -119,18 +119,18 @@ class ExportJob:
         self._parts.append(await self._objects.upload_part(self._key, self._upload_id, number, body))
         self._size += len(body)
 
-    async def _begun(self, key: str) -> AsyncGenerator[bytes, None]:
-        """Return the object's bytes; the first of them are fetched already. Raises Absent."""
+    async def _open_stream(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Begin to read the object, so that its absence is noticed now, and return its bytes. Raises Absent."""
         pieces = self._pieces(key)
         first = await anext(pieces, b"")
 
-        async def all_of_them() -> AsyncGenerator[bytes, None]:
+        async def all_pieces() -> AsyncGenerator[bytes, None]:
             async with aclosing(pieces):
                 yield first
                 async for piece in pieces:
                     yield piece
 
-        return all_of_them()
+        return all_pieces()
 
     async def _pieces(self, key: str) -> AsyncGenerator[bytes, None]:
         """Yield the object's bytes; resume at the offset where a stream breaks off."""

@@ -71,7 +71,7 @@ class ItemJobs:
         Outcome(Absent, Ending.REFUSED),
         Outcome(DecoderCrashed, Ending.LOST_ATTEMPT),
         Outcome(Unavailable, Ending.RETURNED, timedelta(seconds=5)),
-        # AWS refuses a call of ours for a reason that no class knows: a fault of ours or of the installation.
+        # AWS rejected the call with an error of no known class: a fault of this code or of the installation.
         Outcome(CallRejected, Ending.RETURNED, timedelta(minutes=1)),
         # A full disk is the fault of the machine, not of the file; another machine may have room.
         Outcome(OSError, Ending.RETURNED, timedelta(minutes=1)),

@@ -18,7 +18,7 @@ from app.worker.rung import RungUpload
 from darkroom_shared.task_group import TaskGroup
 
 PLAYABLE_SEGMENTS = 3
-"""Segments of every rung that a player needs to start (DESIGN, section 4)."""
+"""Segments of every rung that a player needs before it starts."""
 
 
 class LadderUpload:

@@ -110,7 +110,7 @@ def _build(
         exports=exports.erasure,
         events=base.events.erasure,
         clock=base.clock,
-        rest=erasure_steps(base, albums, comments, index),
+        further_steps=erasure_steps(base, albums, comments, index),
     )
     consumers = [
         *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
@@ -152,7 +152,7 @@ def _sweeper(base: Foundation, albums: AlbumWorkParts, comments: CommentWorkPart
 def erasure_steps(
     base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, index: IndexParts
 ) -> list[tuple[ErasureStep, Erase]]:
-    """Return the eraser's further steps: cursors before the index, because projections write it while they have one."""
+    """Return the eraser's further steps: cursors before the index, because a projection with a cursor writes to it."""
     return [
         (ErasureStep.ERASE_COMMENTS, comments.erasure.erase),
         (ErasureStep.ERASE_ALBUMS, albums.erasure.erase),

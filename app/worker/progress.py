@@ -27,7 +27,7 @@ class Channel(Protocol):
 
 
 class Encodes:
-    """All encodes that this process has in work."""
+    """The encodes in progress in this process."""
 
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self._channel, self._clock = channel, clock

@@ -89,7 +89,7 @@ class Connection:
         """Send a request and return a successful response. Raises the service's problem, or NotReachable.
 
         A POST carries an Idempotency-Key, the same one in each retry; `keyless` is for routes that refuse it. Only
-        such a POST and a GET are retried.
+        such a POST and a GET are retried. `longer_seconds` is added to the time limits, for a long poll.
         """
         all_headers = self._headers() | dict(headers or {})
         if method == "POST" and not keyless:

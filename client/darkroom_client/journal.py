@@ -79,7 +79,7 @@ class UploadJournal:
         statement = f"DELETE FROM unfinished WHERE {KEY_MATCHES}"  # noqa: S608 - a constant
         await self._run(lambda database: database.execute(statement, key.columns()))
 
-    async def knows(self, item_id: ItemId) -> bool:
+    async def has_item(self, item_id: ItemId) -> bool:
         """Return True if a file on this machine has an entry for the item."""
         statement = "SELECT 1 FROM unfinished WHERE item_id = ?"
         row = await self._run(lambda database: database.execute(statement, (item_id,)).fetchone())

@@ -24,7 +24,7 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", point:
     try:
         register = point.load()
         register(commands)
-    except Exception as error:  # noqa: BLE001 - whatever a foreign module raises must not break the other commands
+    except Exception as error:  # noqa: BLE001 - no exception of a plugin may break the other commands
         reason = clean(f"{type(error).__name__}: {error}".splitlines()[0])
         parser = commands.add_parser(point.name, help=f"not available: {reason}", prefix_chars="\0", add_help=False)
         parser.add_argument("ignored", nargs="*")

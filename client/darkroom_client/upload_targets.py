@@ -189,7 +189,7 @@ class UploadTargets:
             await self._journal.put(pending.key, entry)
 
     async def _is_noted(self, item_id: ItemId) -> bool:
-        return self._journal is not None and await self._journal.knows(item_id)
+        return self._journal is not None and await self._journal.has_item(item_id)
 
 
 def _multipart(item_id: ItemId, stored: StoredParts) -> Target:

@@ -89,10 +89,10 @@ class Uploads:
                 if isinstance(target, Item):
                     return Uploaded(target, duplicate=True, sent_bytes=0)
                 report = _reporter(file, Stage.SENDING, target.item_id, on_progress)
-                return await self._fill(Sending(file, digest, pending, target, report))
+                return await self._send_to_item(Sending(file, digest, pending, target, report))
 
-    async def _fill(self, sending: Sending) -> Uploaded:
-        """Send the bytes and return the item's final state, also if the upload ended elsewhere."""
+    async def _send_to_item(self, sending: Sending) -> Uploaded:
+        """Send the bytes, complete the upload and return the item, also if another client completed it."""
         sending.report(0)
         try:
             completed = await self._send_and_complete(sending)

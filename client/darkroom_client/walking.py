@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class LocalFile:
+class ListedFile:
     path: Path
     size_bytes: int
     """The size when listed; 0 if it could not be read."""
@@ -19,7 +19,7 @@ class Unreadable:
     reason: str
 
 
-def walk(paths: Sequence[Path]) -> Iterator[LocalFile | Unreadable]:
+def walk(paths: Sequence[Path]) -> Iterator[ListedFile | Unreadable]:
     """Yield files in order of name; only one folder at a time is in memory.
 
     Within folders, hidden files and folders are skipped, and everything that is neither a file nor a folder, symbolic
@@ -30,12 +30,12 @@ def walk(paths: Sequence[Path]) -> Iterator[LocalFile | Unreadable]:
             if path.is_dir():
                 yield from _walk_folder(path)
             else:
-                yield LocalFile(path, path.stat().st_size)
+                yield ListedFile(path, path.stat().st_size)
         except (OSError, ValueError):
-            yield LocalFile(path, 0)  # opening it reports the error
+            yield ListedFile(path, 0)  # opening it reports the error
 
 
-def _walk_folder(folder: Path) -> Iterator[LocalFile | Unreadable]:
+def _walk_folder(folder: Path) -> Iterator[ListedFile | Unreadable]:
     try:
         with os.scandir(folder) as entries:
             visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda each: each.name)
@@ -48,6 +48,6 @@ def _walk_folder(folder: Path) -> Iterator[LocalFile | Unreadable]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk_folder(path)
             elif entry.is_file(follow_symlinks=False):
-                yield LocalFile(path, entry.stat(follow_symlinks=False).st_size)
+                yield ListedFile(path, entry.stat(follow_symlinks=False).st_size)
         except OSError as error:  # removed since it was listed
             yield Unreadable(path, f"cannot be read: {error.strerror}")

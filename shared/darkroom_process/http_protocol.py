@@ -68,9 +68,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._head_is_complete = False
         """The parser has received the head to its end."""
         self._body_bytes: int | None = 0
-        """Not received yet; None if the body is sent in chunks."""
+        """Not received yet; None if the body is chunked."""
         self._pending_bytes = 0
-        """Of a body in chunks, received since the parser last delivered a part of it."""
+        """Of a chunked body, received since the parser last delivered a part of it."""
         self._progressed = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._error: Problem | None = None

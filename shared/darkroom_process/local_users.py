@@ -83,7 +83,7 @@ def user_of(client: tuple[str, int], server: tuple[str, int]) -> int | None:
 def _written(host: str, port: int) -> list[str]:
     """Return an end of a connection as the tables have it: 32-bit words in the machine's byte order."""
     is_ipv6 = ":" in host
-    address = socket.inet_pton(socket.AF_INET6 if is_ipv6 else socket.AF_INET, host)
+    address = socket.inet_pton(socket.AF_INET6 if is_ipv6 else socket.AF_INET, host.partition("%")[0])
     words = (address[start : start + 4] for start in range(0, len(address), 4))
     written = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words) + f":{port:04X}"
     return [written] if is_ipv6 else [written, _MAPPED_PREFIX + written]

@@ -67,7 +67,9 @@ _PASSWORD_HASH = re.compile(r"\$argon2[a-z]{1,2}\$[^\s\"']+")
 _ADDRESS = re.compile(r"[^\s@\"'<>()\[\]{},;:=]{1,64}(?:@|%40)[^\s@\"'<>()\[\]{},;:=/]{1,255}")
 
 _WITHOUT_MARKS = re.compile(r"[A-Za-z0-9/._-]*")
-"""Paths, ids and names of events: of all secrets they can only contain opaque tokens, so the filter costs little."""
+"""Paths, ids, names of events: opaque tokens are the only secrets that such a text can contain, so no other pattern is
+tried.
+"""
 
 
 def _without_user(match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ MAX_HEAD_BYTES = 64 * 1024
 """From the first byte of the request line, or of an empty line before it, to the empty line that ends the head."""
 HEAD_END = b"\r\n\r\n"
 MAX_EMPTY_LINES = 64
-"""In one packet with a part of a body in chunks and the requests after it."""
+"""Maximum in one packet with a part of a chunked body; see `next_end_of_chunks`."""
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 """The web tier forwards no others, and metrics count all others as one."""
@@ -33,7 +33,7 @@ def check_start(data: bytes | bytearray, start: int, end: int) -> None:
 
 
 def check_head(http_version: str, target: bytes, headers: Headers, *, upgrade: bool) -> int | None:
-    """Return the size of the body in bytes, or None if it is sent in chunks. Raises BadRequest.
+    """Return the size of the body in bytes, or None if it is chunked. Raises BadRequest.
 
     The parser has checked the value of Content-Length. `upgrade`: the client proposes another protocol.
     """
@@ -83,10 +83,10 @@ def end_of_head(data: bytes, start: int, received: bytearray) -> int | None:
 
 
 def next_end_of_chunks(data: bytes, start: int) -> int:
-    """Return the next place in the packet `data` where a body in chunks may end: after an empty line.
+    """Return the next place in the packet `data` where a chunked body may end: after an empty line.
 
-    The empty line may have begun in the previous packet. A packet with very many is passed on whole, because its
-    pieces would cost too much; the protocol then refuses a request that begins in it.
+    The empty line may have begun in the previous packet. A packet with more than MAX_EMPTY_LINES of them is passed on
+    whole, because its pieces would cost too much; the protocol then refuses a request that begins in it.
     """
     if data.count(HEAD_END, start) > MAX_EMPTY_LINES:
         return len(data)

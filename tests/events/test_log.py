@@ -26,7 +26,7 @@ async def no_nudge(account: AccountId) -> None:
     assert account
 
 
-async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_double(services: Services) -> None:
+async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_duplicate(services: Services) -> None:
     base = services.base
     async with (
         EventLog(store=base.events.store, dynamo=base.amazon.dynamo, nudge=no_nudge, clock=base.clock) as one,

@@ -31,13 +31,13 @@ def at(moment: datetime) -> Delivery:
 
 
 @given(MOMENTS)
-def test_a_renditions_url_lives_one_to_two_windows(now: datetime) -> None:
+def test_a_renditions_url_is_valid_for_one_to_two_windows(now: datetime) -> None:
     lives = at(now).rendition_folder(ACCOUNT, ITEM).expires_at - now
     assert OWNER_WINDOW < lives <= 2 * OWNER_WINDOW
 
 
 @given(MOMENTS)
-def test_an_originals_url_lives_nine_to_ten_minutes(now: datetime) -> None:
+def test_an_originals_url_is_valid_for_nine_to_ten_minutes(now: datetime) -> None:
     _, end = at(now).original(ACCOUNT, ITEM)
     assert ORIGINAL_URL_LIFETIME - timedelta(minutes=1) < end - now <= ORIGINAL_URL_LIFETIME
 

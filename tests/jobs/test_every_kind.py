@@ -49,7 +49,6 @@ async def test_of_concurrent_workers_one_gets_the_job(name: str, services: Servi
 
 @pytest.mark.parametrize("name", FENCED)
 async def test_a_worker_paused_past_its_lease_writes_nothing(name: str, services: Services, clock: ManualClock) -> None:
-    """CHECK 2."""
     job = await started(name, services, clock)
     late = await job.claim()
     await lapse(job, clock)
@@ -80,7 +79,7 @@ async def test_an_expired_or_released_claim_cannot_be_released(
 async def test_a_job_of_killed_workers_is_completed_by_the_next(
     name: str, services: Services, clock: ManualClock
 ) -> None:
-    """CHECK 1. A killed worker leaves its claim behind."""
+    """A killed worker leaves its claim behind."""
     job = await started(name, services, clock)
     for killed in range(1, MAX_LOST_ATTEMPTS):
         await job.claim()
@@ -92,7 +91,6 @@ async def test_a_job_of_killed_workers_is_completed_by_the_next(
 
 @pytest.mark.parametrize("name", COUNTED)
 async def test_the_fifth_lost_attempt_ends_the_job(name: str, services: Services, clock: ManualClock) -> None:
-    """CHECK 4."""
     job = await started(name, services, clock)
     for _ in range(MAX_LOST_ATTEMPTS):
         assert not await job.has_failed()
@@ -118,8 +116,7 @@ async def test_a_job_waits_longer_after_each_lost_attempt(name: str, services: S
     assert not await job.has_failed()
 
 
-async def test_returned_claims_cost_nothing(name: str, services: Services, clock: ManualClock) -> None:
-    """CHECK 4."""
+async def test_returned_claims_count_no_attempt(name: str, services: Services, clock: ManualClock) -> None:
     job = await started(name, services, clock)
     for _ in range(RETURNS if job.counted else MAX_LOST_ATTEMPTS + 1):
         await job.return_claim(await job.claim())

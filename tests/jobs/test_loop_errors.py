@@ -1,4 +1,4 @@
-"""Each class of AWS error at each AWS call of each loop: no loop ends, errors are counted, all work is done (CHECK 42).
+"""Each class of AWS error at each AWS call of each loop: no loop ends, errors are counted, all work is done.
 
 `tests/drills/test_aws_error_classes.py` shows the same with processes.
 """

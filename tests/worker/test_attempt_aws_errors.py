@@ -1,6 +1,6 @@
 """Each class of AWS error at each AWS call of an attempt costs the job nothing: it is counted, and the job gets done.
 
-CHECKS 42, 43. `tests/jobs/test_loop_errors.py` shows the same of the loops around the attempts.
+`tests/jobs/test_loop_errors.py` shows the same of the loops around the attempts.
 """
 
 import itertools

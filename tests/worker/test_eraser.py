@@ -86,7 +86,14 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
         accounts["sessions"],
         accounts["closing"],
         closed,
-        Eraser(closed=closed, items=items, exports=exports, events=base.events.erasure, clock=clock, rest=other_stores),
+        Eraser(
+            closed=closed,
+            items=items,
+            exports=exports,
+            events=base.events.erasure,
+            clock=clock,
+            further_steps=other_stores,
+        ),
         AccountVerification(
             closed=closed,
             counted=[

@@ -1,4 +1,4 @@
-"""An exception at each call of each pipeline costs one attempt of one job (CHECKS 42, 43)."""
+"""An exception at each call of each pipeline costs one attempt of one job."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
@@ -97,7 +97,9 @@ def item_case(harness: WorkerHarness, content: Callable[[], bytes], lane: Lane =
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-async def test_photo(harness: WorkerHarness, clock: ManualClock, after: bool) -> None:
+async def test_an_exception_at_any_call_costs_a_photo_one_attempt(
+    harness: WorkerHarness, clock: ManualClock, after: bool
+) -> None:
     await break_each_call(item_case(harness, a_tiny_photo), clock, after=after)
 
 
@@ -106,7 +108,9 @@ async def test_photo(harness: WorkerHarness, clock: ManualClock, after: bool) ->
     [["decoders.make_loop"], pytest.param(None, marks=pytest.mark.tier("full", "the calls that a photo needs, too"))],
     ids=["loop", "all"],
 )
-async def test_animation(harness: WorkerHarness, clock: ManualClock, only: list[str] | None) -> None:
+async def test_an_exception_at_any_call_costs_an_animation_one_attempt(
+    harness: WorkerHarness, clock: ManualClock, only: list[str] | None
+) -> None:
     colours = iter(range(1, 100))
     case = item_case(harness, lambda: a_gif(f"#{next(colours):06x}", "blue"))
     await break_each_call(case, clock, only=only)
@@ -114,12 +118,14 @@ async def test_animation(harness: WorkerHarness, clock: ManualClock, only: list[
 
 @pytest.mark.tier("full", "all videos")
 @pytest.mark.parametrize("lane", Lane)
-async def test_video(harness: WorkerHarness, clock: ManualClock, lane: Lane) -> None:
+async def test_an_exception_at_any_call_costs_a_video_one_attempt(
+    harness: WorkerHarness, clock: ManualClock, lane: Lane
+) -> None:
     await break_each_call(item_case(harness, lambda: a_video(seconds=1, size="64x36"), lane), clock)
 
 
-async def test_reprocessing(harness: WorkerHarness, clock: ManualClock) -> None:
-    """An item keeps its former files; the attempt fails at once, and an operator may request it again."""
+async def test_a_failed_reprocessing_leaves_the_previous_files(harness: WorkerHarness, clock: ManualClock) -> None:
+    """An item keeps its previous files; the attempt fails at once, and an operator may request it again."""
     services, base = harness.services, harness.services.base
     real = build_item_work(clients=base.clients, parts=base.items, lease=LEASE).reprocess_work
 
@@ -163,7 +169,9 @@ async def test_reprocessing(harness: WorkerHarness, clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-async def test_export(harness: WorkerHarness, clock: ManualClock, after: bool) -> None:
+async def test_an_exception_at_any_call_costs_an_export_one_attempt(
+    harness: WorkerHarness, clock: ManualClock, after: bool
+) -> None:
     base = harness.services.base
     parts = build_export_work(base=base, lease=LEASE)
     exports = build_exports(base=base, delivery=harness.services.representation._delivery)["exports"]

@@ -63,7 +63,9 @@ async def test_a_video_of_unknown_length_has_no_estimate(services: Services, clo
     assert [(each.percent, each.ready_at) for _, each in channel.published] == [(0.0, None)]
 
 
-async def test_a_stopping_worker_knows_which_videos_it_can_finish(services: Services, clock: ManualClock) -> None:
+async def test_an_encode_can_finish_only_if_its_progress_predicts_an_end_in_time(
+    services: Services, clock: ManualClock
+) -> None:
     row = await in_bulk(services)
     encodes = Encodes(Channel(), clock)
     watch = EncodeWatch(encodes, row, 1000)

@@ -13,8 +13,8 @@ from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey, Key
 from darkroom_shared.ids import AccountId, AlbumId, ItemId
 
-Placed = tuple[Placement, ...]
-PlacementsKey = Key[Placed]
+Placements = tuple[Placement, ...]
+PlacementsKey = Key[Placements]
 
 
 class AccessService:
@@ -62,7 +62,9 @@ class AccessService:
         """Return the placements of each item that has any. `Facts.counts` decides whether a placement still counts."""
         keys = {albums_of_item_key(item): item for item in items}
 
-        async def load(connection: AsyncConnection, missing: Sequence[PlacementsKey]) -> Mapping[PlacementsKey, Placed]:
+        async def load(
+            connection: AsyncConnection, missing: Sequence[PlacementsKey]
+        ) -> Mapping[PlacementsKey, Placements]:
             cached = await self._store.placements(connection, [keys[key] for key in missing])
             return {key: cached[keys[key]] for key in missing}
 

@@ -110,7 +110,7 @@ class PlacementStore:
         statement = select(album_items.c.item_id, album_items.c.captured_key).where(_named(album, items))
         return {ItemId(item): key for item, key in await connection.execute(statement)}
 
-    async def recapture(
+    async def update_captured_keys(
         self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, rows: Sequence[ItemRow]
     ) -> None:
         """Update the sort keys of the items; their positions only if the album has no manual order."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.events.store.log import EventStore, Head
-from app.items.schema.keys import original_key, playlist_file, prefixes_that_count, rendition_key, rendition_prefix
+from app.items.schema.keys import original_key, playlist_file, prefixes_to_keep, rendition_key, rendition_prefix
 from app.items.schema.row import ItemRow
 from app.items.service.items import HAVE_ORIGINAL
 from app.items.service.playlists import read_playlist
@@ -208,7 +208,7 @@ def _owned(key: str, rows: dict[str, ItemRow]) -> bool:
         return True
     if row.state in {ItemState.PROCESSING, ItemState.QUEUED}:
         return True  # of an attempt in progress, or of an earlier one that is cleaned up once the item is final
-    return key.startswith(prefixes_that_count(row))
+    return key.startswith(prefixes_to_keep(row))
 
 
 def _file_digest(file: Path, row: ItemRow) -> str:

@@ -1,4 +1,5 @@
-"""`GET /v1/albums/{album}` as plain ASGI: every album view begins with it, and FastAPI adds five times its own cost.
+"""`GET /v1/albums/{album}` as plain ASGI: every view of an album begins with it, and FastAPI would add five
+times its cost.
 
 Any other request, and one without a bearer token, is passed to the application, which has a route of the same path.
 Both build the response with the same function.

@@ -11,7 +11,9 @@ from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId, ItemId
 
 PAGE_ITEMS = 100
-_RECAPTURING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})
+_MAY_CHANGE_CAPTURE_TIME = frozenset(
+    {EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED}
+)
 """Events that may change an item's capture time."""
 
 
@@ -27,7 +29,7 @@ class CaptureProjection:
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
         """Update the placements at once; the returned step does nothing."""
-        named = {ItemId(event.subject) for event in events if event.type in _RECAPTURING}
+        named = {ItemId(event.subject) for event in events if event.type in _MAY_CHANGE_CAPTURE_TIME}
         await self._note(account, sorted(named))
         return nothing
 

@@ -118,7 +118,7 @@ class AlbumContents:
         recaptured = [rows[item] for item, key in known.items() if key != captured_key(rows[item])]
         if row is None or not recaptured:
             return
-        await self._store.recapture(unit.connection, album, row.item_order, recaptured)
+        await self._store.update_captured_keys(unit.connection, album, row.item_order, recaptured)
         await self.raise_version(unit, row)
 
     async def _albums_of(self, items: Sequence[ItemId]) -> list[AlbumId]:

@@ -24,7 +24,10 @@ class UnreadExpiry:
         self._database, self._cache, self._store, self._clock = database, cache, store, clock
 
     async def expire(self) -> int:
-        """Delete a bounded number of expired marks. Returns at most the number of deleted marks; 0 if none is left."""
+        """Delete expired marks in a bounded number of steps.
+
+        Returns the number of marks that were read. All of these and perhaps more are deleted; 0 if none is left.
+        """
         expired = 0
         for _ in range(STEPS_PER_RUN):
             count = await self._step()

@@ -22,6 +22,6 @@ def accounts_with_cursor(projection: str, after: str, limit: int) -> Select[str]
 
 
 def has_cursor(projection: str, account: ColumnElement[str]) -> Exists:
-    """Return whether the projection has a cursor for the account, a column of the enclosing statement."""
+    """Return the condition that the projection has a cursor for the account, a column of the enclosing statement."""
     cursor = select(cursors.c.account_id).where(cursors.c.follower == projection, cursors.c.account_id == account)
     return cursor.exists()

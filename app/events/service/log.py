@@ -41,7 +41,7 @@ class ActionRefused(Exception):
 
 
 class Nudge(Protocol):
-    """Publishes to all processes that an account's log has grown; delivery is not guaranteed."""
+    """Notifies all processes that an account's log has grown; delivery is not guaranteed."""
 
     async def __call__(self, account: AccountId) -> None: ...
 

@@ -26,7 +26,7 @@ class CursorStore:
         self._database, self._clock = database, clock
 
     async def get(self, projection: str, account: AccountId) -> Cursor | None:
-        """Read from the writer. Returns None if the projection does not know the account."""
+        """Read from the writer. Returns None if the projection has no cursor for it."""
         columns = cursors.c
         statement = select(columns.applied, columns.wanted, columns.revision, columns.filling_until)
         statement = statement.where(*_of(projection, account))

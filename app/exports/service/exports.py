@@ -17,7 +17,7 @@ UNFINISHED = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 
 
 class ExportService:
-    """Starts, lists and deletes exports on the request of their owner."""
+    """Starts and lists exports on the request of their owner."""
 
     def __init__(
         self, *, store: ExportStore, changes: ExportChanges, queue: ExportQueue, delivery: Delivery, clock: Clock

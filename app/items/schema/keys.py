@@ -30,7 +30,7 @@ def rendition_key(account: AccountId, item: ItemId, recipe: str, attempt: int, f
     return f"renditions/{account}/{item}/{recipe}/{attempt}/{file}"
 
 
-def prefixes_that_count(row: ItemRow) -> tuple[str, ...]:
+def prefixes_to_keep(row: ItemRow) -> tuple[str, ...]:
     """Return the prefixes of all files of the item's result and of previous results that are still kept. A video's
     poster and its ladder have an attempt each."""
     results = [row.result, *(previous.result for previous in row.former)]

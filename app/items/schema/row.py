@@ -14,7 +14,7 @@ from darkroom_shared.times import to_rfc3339
 
 
 class Lane(StrEnum):
-    """The group of workers that an item waits for or is processed by."""
+    """The queue in which an item waits. Express: photos, the first stage of videos. Bulk: the second, reprocessing."""
 
     EXPRESS = "express"
     BULK = "bulk"

@@ -17,8 +17,6 @@ MAX_PAGES = 50
 """Maximum number of queries per request. Beyond it the page is short and its cursor continues."""
 ROWS_PER_PAGE = 200
 """Page size for deleted items, which are rare and stored among all the others."""
-_OWNERS_ONLY = {"digest": None, "deadline": None}
-"""Hidden from other viewers: the digest of the file, and the progress of its processing."""
 
 
 @dataclass(frozen=True, slots=True)

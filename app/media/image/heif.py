@@ -23,7 +23,7 @@ def open_primary(source: Path) -> HeifImage:
     if source.stat().st_size > MAX_BYTES:
         raise too_large(f"a HEIC file may have {MAX_BYTES // 2**20} MB")
     options.DECODE_THREADS = 1  # the worker's slots provide the parallelism
-    with _messages():
+    with _translated_errors():
         file = open_heif(source, convert_hdr_to_8bit=True)
     if len(file) == 0:  # libheif leaves out what it has no decoder for
         raise unsupported()
@@ -32,7 +32,7 @@ def open_primary(source: Path) -> HeifImage:
 
 def pixels(image: HeifImage) -> Any:
     """Decode the pixels, upright, with their colour information. Raises MediaError."""
-    with _messages():
+    with _translated_errors():
         data = image.data
     width, height = image.size
     decoded = pyvips.Image.new_from_memory(data, width, height, bands(image), pixel(image))
@@ -80,7 +80,7 @@ def interpretation(image: HeifImage) -> str:
 
 
 @contextmanager
-def _messages() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Convert pillow-heif's errors, as listed at its `open_heif`, to MediaError."""
     try:
         yield

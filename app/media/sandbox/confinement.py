@@ -40,8 +40,8 @@ class Limits:
     niceness: int = 5
 
 
-# The encoder of a long video: only the item's deadline bounds its time, only the longest video its largest file. All
-# rungs of four hours take about 30 GB, and joining one writes it three times.
+# The encoder of a long video. Only the item's deadline limits its time, and only the longest allowed video the size of
+# its files: all rungs of four hours take about 30 GB, and joining one writes it three times.
 ENCODER_LIMITS = Limits(
     address_space_bytes=6 * GIB,
     cpu_seconds=None,

@@ -128,9 +128,9 @@ class Report:
     """Result of a check: the operations that were not refused."""
 
 
-type_of_request = Annotated[StartJob | StartCheck | KillJob, Field(discriminator="kind")]
-type_of_report = Annotated[JobStarted | JobEnded, Field(discriminator="kind")]
+AnyRequest = Annotated[StartJob | StartCheck | KillJob, Field(discriminator="kind")]
+AnyJobReport = Annotated[JobStarted | JobEnded, Field(discriminator="kind")]
 
-REQUEST: TypeAdapter[StartJob | StartCheck | KillJob] = TypeAdapter(type_of_request)
-REPORT: TypeAdapter[JobStarted | JobEnded] = TypeAdapter(type_of_report)
+REQUEST_ADAPTER: TypeAdapter[StartJob | StartCheck | KillJob] = TypeAdapter(AnyRequest)
+JOB_REPORT_ADAPTER: TypeAdapter[JobStarted | JobEnded] = TypeAdapter(AnyJobReport)
 REPORT_ADAPTER: TypeAdapter[Report] = TypeAdapter(Report)

@@ -26,13 +26,13 @@ from app.media.sandbox.protocol import (
     EXIT_CRASHED,
     EXIT_MADE,
     EXIT_REFUSED,
+    JOB_REPORT_ADAPTER,
     MAX_PACKET_BYTES,
     MAX_REPORT_BYTES,
     MAX_STDERR_BYTES,
     OUT_OF_MEMORY,
-    REPORT,
     REPORT_ADAPTER,
-    REQUEST,
+    REQUEST_ADAPTER,
     FailureReport,
     JobEnded,
     JobStarted,
@@ -103,7 +103,7 @@ class Template:
                 packet = self._control.recv(MAX_PACKET_BYTES)
                 if not packet:
                     return
-                self._handle_request(REQUEST.validate_json(packet))
+                self._handle_request(REQUEST_ADAPTER.validate_json(packet))
             self._check_output()
 
     def _check_output(self) -> None:
@@ -142,7 +142,7 @@ class Template:
         child = Child(request, pid, os.pidfd_open(pid), report_fd, stderr, time.monotonic())
         self._children[request.job] = child
         self._selector.register(child.pidfd, selectors.EVENT_READ, data=request.job)
-        self._control.send(REPORT.dump_json(JobStarted(request.job, pid)))
+        self._control.send(JOB_REPORT_ADAPTER.dump_json(JobStarted(request.job, pid)))
 
     def _reap(self, child: Child) -> None:
         _, status, usage = os.wait4(child.pid, 0)
@@ -159,7 +159,7 @@ class Template:
         )
         if ended.exit_code != EXIT_MADE:
             _discard(Path(child.request.folder))
-        self._control.send(REPORT.dump_json(ended))
+        self._control.send(JOB_REPORT_ADAPTER.dump_json(ended))
 
 
 def _drain(pipe: int, max_bytes: int) -> str:

@@ -9,9 +9,9 @@ from typing import Self
 
 from app.media.sandbox.confinement import MIB
 from app.media.sandbox.protocol import (
+    JOB_REPORT_ADAPTER,
     MAX_PACKET_BYTES,
-    REPORT,
-    REQUEST,
+    REQUEST_ADAPTER,
     JobEnded,
     JobStarted,
     KillJob,
@@ -69,7 +69,7 @@ class TemplateProcess:
     def send(self, request: StartJob | StartCheck | KillJob) -> None:
         """Send without waiting: the slots limit the packets in the socket's buffer to a few. Raises TemplateGone."""
         try:
-            self._control.send(REQUEST.dump_json(request))
+            self._control.send(REQUEST_ADAPTER.dump_json(request))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise TemplateGone from error
 
@@ -84,7 +84,7 @@ class TemplateProcess:
                 raise TemplateGone from error
             if not packet:
                 raise TemplateGone
-            yield REPORT.validate_json(packet)
+            yield JOB_REPORT_ADAPTER.validate_json(packet)
 
     def kill(self) -> None:
         """Kill the template; its children end by themselves (PR_SET_PDEATHSIG)."""

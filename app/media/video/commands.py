@@ -84,8 +84,8 @@ def _graph(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
     largest = ladder[-1]
     # Frames at a constant rate from 0 on, despite gaps, jumps and late starts in the original.
     even = [f"fps={facts.output_rate}:start_time=0"]
-    if facts.max_stall_seconds:
-        even.append(f"tpad=stop_mode=clone:stop_duration={facts.max_stall_seconds:.3f}")
+    if facts.video_padding_seconds:
+        even.append(f"tpad=stop_mode=clone:stop_duration={facts.video_padding_seconds:.3f}")
     filters = [*even, *to_bt709(facts, largest.width, largest.height)]
     chains = [f"[0:{facts.video_stream}]{','.join(filters)},split=2[{largest.name}][below_{largest.name}]"]
     for above, rung in pairwise(reversed(ladder)):
@@ -107,8 +107,8 @@ def _tiles(facts: VideoFacts) -> str:
 
 def _audio_filters(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
     filters = [f"aresample={AUDIO_HERTZ}:async=1:first_pts=0", "aformat=channel_layouts=stereo"]
-    if facts.max_idle_seconds:
-        filters.append(f"apad=pad_dur={facts.max_idle_seconds:.3f}")
+    if facts.audio_padding_seconds:
+        filters.append(f"apad=pad_dur={facts.audio_padding_seconds:.3f}")
     outputs = "".join(f"[sound_{rung.name}]" for rung in ladder)
     return f"[0:{facts.audio_stream}]{','.join([*filters, f'asplit={len(ladder)}'])}{outputs}"
 

@@ -177,8 +177,8 @@ def _facts(
         full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
         video_stream=video_stream.index,
         audio_stream=audio_stream.index if audio_stream else None,
-        max_idle_seconds=difference if difference > MIN_DIFFERENCE_SECONDS else 0.0,
-        max_stall_seconds=-difference if difference < -MIN_DIFFERENCE_SECONDS else 0.0,
+        audio_padding_seconds=difference if difference > MIN_DIFFERENCE_SECONDS else 0.0,
+        video_padding_seconds=-difference if difference < -MIN_DIFFERENCE_SECONDS else 0.0,
         captured_at=capture_time(metadata, now=datetime.now(UTC)),
         camera=camera_name(*make_and_model(metadata)),
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.media.results import VideoFacts
 
-# Increment it if the code makes other files of the same declaration, as in the photo's recipe.
-MAKING = 1
+# Increment it if the code makes other files from the same declaration, as in the photo's recipe.
+CODE_VERSION = 1
 
 SEGMENT_SECONDS = 2
 MAX_FRAMES_PER_SECOND = 60
@@ -132,7 +132,7 @@ STORYBOARD = StoryboardRecipe()
 def declaration() -> list[Any]:
     """Return the input of the recipe's hash."""
     return [
-        MAKING,
+        CODE_VERSION,
         [SEGMENT_SECONDS, MAX_FRAMES_PER_SECOND, *STANDARD_EDGES, MAX_SHORT_EDGE, MAX_EDGE, str(STEP_BETWEEN_RUNGS)],
         [AUDIO_BITS_PER_SECOND, AUDIO_HERTZ],
         [asdict(quality) for quality in QUALITIES],

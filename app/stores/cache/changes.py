@@ -1,4 +1,6 @@
-"""Changes of cached values: the keys are committed with the change, which ends when no process serves the old (8)."""
+"""Changes of cached values (rule 8): the keys are committed with the change, which ends when no process serves the old
+values any more.
+"""
 
 import asyncio
 import time
@@ -47,7 +49,11 @@ class UnitOfWork:
 
 
 class Changes:
-    """If this process's relay does not run, another one confirms, or all permits expire."""
+    """Transactions that change cached values.
+
+    A change ends when the relay of this or another process has confirmed its row of the outbox, or when all permits
+    from before it have expired.
+    """
 
     def __init__(self, writer: Writer, outbox: Outbox, relay: Relay, timing: Timing, *, leaves_rows: bool) -> None:
         self._writer, self._outbox, self._relay, self._timing = writer, outbox, relay, timing
@@ -77,7 +83,7 @@ class Changes:
                 await asyncio.sleep(min(left, self._timing.poll * POLL_SHARE))
 
     async def _invalidate(self, row: str, names: set[str]) -> bool:
-        """Return whether the row is confirmed. A failed attempt proves nothing: it may still arrive, or never."""
+        """Invalidate the keys. Return whether the row is confirmed; if not, Redis may have executed the commands."""
         link = self._relay.link
         if link is None:
             return False

@@ -22,8 +22,8 @@ _OUT_OF_MEMORY = "OOM"
 
 
 @dataclass(eq=False, slots=True)
-class _PendingCommand:
-    """Commands that were sent together; their replies arrive together."""
+class _PendingBatch:
+    """Commands that were sent together; `done` gets all their replies at once."""
 
     count: int
     overdue_at: float
@@ -38,11 +38,11 @@ class Connection(asyncio.Protocol):
         self.closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._reply_seconds = reply_seconds
-        self._arriving = ReplyParser()
-        self._pending: deque[_PendingCommand] = deque()
+        self._parser = ReplyParser()
+        self._pending: deque[_PendingBatch] = deque()
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._suspect: _PendingCommand | None = None
+        self._suspect: _PendingBatch | None = None
 
     @classmethod
     async def open(cls, url: str, timing: Timing) -> "Connection":
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, commands: bytes, count: int) -> asyncio.Future[list[Reply]]:
         """Return all replies to `count` encoded commands, errors among them, or raise ConnectionLost."""
-        command = _PendingCommand(count, time.monotonic() + self._reply_seconds, self._loop.create_future())
+        command = _PendingBatch(count, time.monotonic() + self._reply_seconds, self._loop.create_future())
         if self._transport is None or self.closed.is_set():
             _fail(command, "closed")
             return command.done
@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Resolve the oldest requests with the replies. Closes the connection after a violation of the protocol."""
         try:
-            for reply in self._arriving.feed(data):
+            for reply in self._parser.feed(data):
                 self._take(reply)
         except (ProtocolError, IndexError) as error:
             self.close(f"protocol error: {error}")
@@ -139,7 +139,7 @@ def one(replies: Sequence[Reply]) -> Reply:
     return replies[0]
 
 
-def _fail(command: _PendingCommand, reason: str) -> None:
+def _fail(command: _PendingBatch, reason: str) -> None:
     if not command.done.done():
         command.done.set_exception(ConnectionLost(reason))
         command.done.exception()  # a cancelled caller does not retrieve it

@@ -51,7 +51,10 @@ class Held:
 
 
 class Link:
-    """Hits count until `permitted_until` (monotonic clock), which only the relay sets."""
+    """The cache's commands to one Redis in one generation.
+
+    Hits count until `permitted_until` (monotonic clock), which only the relay sets.
+    """
 
     def __init__(self, connection: Connection, generation: Generation, scripts: Scripts, timing: Timing) -> None:
         self.connection, self.generation = connection, generation

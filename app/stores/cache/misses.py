@@ -48,7 +48,7 @@ class _Flight:
 
 
 class Misses:
-    """`always_writer`: no load uses a reader."""
+    """Loads missing values. With `always_writer`, no load uses a reader."""
 
     def __init__(self, loading: Loading, timing: Timing, clock: Callable[[], float], *, always_writer: bool) -> None:
         self._loading, self._timing, self._clock, self._always_writer = loading, timing, clock, always_writer
@@ -154,7 +154,10 @@ class Misses:
                 await asyncio.sleep(self._timing.recheck)
 
     def _take(self, link: Link, key: AnyKey, flight: _Flight, raw: bytes) -> None:
-        """Not shared with callers who joined: they came after the command was sent."""
+        """Resolve the flight with the stored value, or delete a value that this release cannot decode.
+
+        Callers who joined the flight do not get the value: they came after the command was sent.
+        """
         stored = decode(key, raw)
         if stored is None:
             link.drop(key.name)
@@ -179,7 +182,8 @@ class Misses:
         took = time.monotonic() - began
         packed = [(key.name, token, *encode(key, values[key], self._clock(), took)) for key, token in leased.items()]
         for key in leased:
-            flights[key].joinable = False  # Rule 6: the store may precede a change that it does not know
+            # Rule 6: a change may be acknowledged after Redis stored this value; later reads must not get it.
+            flights[key].joinable = False
         try:
             stored = await link.store(packed)
         except ConnectionLost:

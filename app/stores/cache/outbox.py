@@ -14,7 +14,7 @@ from darkroom_shared.times import utc_now
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One history of Redis' contents. A restart or failover that may have lost some begins the next."""
+    """A period in which Redis lost no write. A restart or failover that may have lost one begins the next."""
 
     number: int
     replication_id: str

@@ -38,7 +38,7 @@ class Reads:
 
     async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
         """Return all values from one moment: from the cache if all keys are hits, otherwise from one load."""
-        link, raws = await self._recheck(keys)
+        link, raws = await self._read_stored(keys)
         hits = self._hits(link, keys, raws, load) if link is not None else None
         return hits or await self._find(keys, load, link, raws)
 
@@ -53,7 +53,8 @@ class Reads:
         self.counts.hits += len(values)
         return values
 
-    async def _recheck(self, keys: Sequence[Key[T]]) -> tuple[Link | None, Sequence[Raw]]:
+    async def _read_stored(self, keys: Sequence[Key[T]]) -> tuple[Link | None, Sequence[Raw]]:
+        """Return the permitted link and what Redis has for the keys, or None and nothing without a permit."""
         link = self._relay.permitted()
         return link, await link.read([key.name for key in keys]) if link is not None and keys else []
 
@@ -80,7 +81,7 @@ class Reads:
             except (ConnectionLost, ErrorReply):
                 return values | await self._without_permit(missing, load)
             missing = [key for key in missing if key not in values]
-            link, raws = await self._recheck(missing)
+            link, raws = await self._read_stored(missing)
         return values
 
     async def _from_link(self, link: Link, raws: Mapping[Key[T], Raw], load: Load[T]) -> dict[Key[T], T]:
@@ -116,13 +117,16 @@ class Reads:
             return {}
 
     async def _without_permit(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
-        """Rule 11."""
+        """Load without Redis (rule 11).
+
+        If the database is unavailable, too, return what Redis still has, unless a key decides access (rule 10).
+        """
         self.counts.bypasses += len(keys)
         decides_access = any(key.kind.entry.decides_access for key in keys)
         try:
             return await self._loading.load(load, keys, from_writer=decides_access or self._always_writer)
         except Unavailable:
-            values = {} if decides_access else await self._left_in_redis(keys)  # Rule 10
+            values = {} if decides_access else await self._left_in_redis(keys)
             if len(values) < len(keys):
                 raise
             return values

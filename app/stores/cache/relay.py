@@ -56,7 +56,7 @@ class Relay:
             try:
                 link = await self._connect()
                 backoff.succeeded()
-                await self._apply_log(link)
+                await self._poll_until_disconnected(link)
             except (ConnectionLost, ErrorReply, Unavailable, TimeoutError) as error:
                 self._log_disconnect(error)
 
@@ -111,7 +111,7 @@ class Relay:
 
     # Rules 2 and 3
 
-    async def _apply_log(self, link: Link) -> None:
+    async def _poll_until_disconnected(self, link: Link) -> None:
         """Poll until the connection is lost."""
         self.link = link
         try:

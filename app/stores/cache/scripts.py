@@ -1,4 +1,4 @@
-"""The three scripts that run inside Redis: all writes and all decisions of the cache are in them."""
+"""The three scripts that run inside Redis: all decisions of the cache, and all writes of values, leases and fences."""
 
 from dataclasses import dataclass
 

@@ -11,7 +11,7 @@ from darkroom_client.commands.upload_report import Bars, UploadReport
 from darkroom_client.errors import ClientError, first_failure
 from darkroom_client.uploads import UploadProgress
 from darkroom_client.waiting import Waiter
-from darkroom_client.walking import LocalFile, Unreadable, walk
+from darkroom_client.walking import ListedFile, Unreadable, walk
 from darkroom_shared.ids import ItemId
 from darkroom_shared.problems import Problem
 from darkroom_shared.task_group import TaskGroup
@@ -71,7 +71,7 @@ class FolderUpload:
     ) -> None:
         self._client, self._paths, self._caption = client, paths, caption
         self._report, self._bars, self._waiter = report, bars, waiter
-        self._local_files: Iterator[LocalFile | Unreadable] = walk(paths)
+        self._local_files: Iterator[ListedFile | Unreadable] = walk(paths)
         self._walking = asyncio.Lock()
 
     async def run(self) -> None:
@@ -98,16 +98,16 @@ class FolderUpload:
     async def _work(self) -> None:
         while (local_file := await self._next()) is not None:
             match local_file:
-                case LocalFile():
+                case ListedFile():
                     await self._upload_one(local_file)
                 case Unreadable(path, reason):
                     self._report.failed(path, reason)
 
-    async def _next(self) -> LocalFile | Unreadable | None:
+    async def _next(self) -> ListedFile | Unreadable | None:
         async with self._walking:
             return await asyncio.to_thread(next, self._local_files, None)
 
-    async def _upload_one(self, local_file: LocalFile) -> None:
+    async def _upload_one(self, local_file: ListedFile) -> None:
         bar = self._bars.start(local_file.path, local_file.size_bytes)
         expected: ItemId | None = None
 
@@ -136,6 +136,6 @@ class FolderUpload:
 def _counted(paths: list[Path]) -> tuple[int, int]:
     files = size_bytes = 0
     for local_file in walk(paths):
-        if isinstance(local_file, LocalFile):
+        if isinstance(local_file, ListedFile):
             files, size_bytes = files + 1, size_bytes + local_file.size_bytes
     return files, size_bytes

@@ -74,7 +74,7 @@ def test_a_condition_does_not_hold(place: Place, condition: str, values: dict[st
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_it_is_refused(place: Place, what: str) -> None:
+def test_an_invalid_condition_is_refused(place: Place, what: str) -> None:
     condition, values = REFUSED[what]
     with refused("ValidationException"):
         place.put(ITEM, condition=condition, values=values)

@@ -153,7 +153,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_query_is_refused(place: Place, what: str) -> None:
+def test_an_invalid_query_is_refused(place: Place, what: str) -> None:
     arguments = dict(REFUSED[what])
     with refused("ValidationException"):
         place.query(arguments.pop("KeyConditionExpression"), **arguments)

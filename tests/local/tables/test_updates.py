@@ -60,7 +60,7 @@ def test_an_update_changes_only_the_named_attributes(place: Place, what: str) ->
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_an_update_is_refused(place: Place, what: str) -> None:
+def test_an_invalid_update_is_refused(place: Place, what: str) -> None:
     expression, values, message = REFUSED[what]
     place.put(ITEM)
     with refused("ValidationException", message):

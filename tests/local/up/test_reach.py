@@ -1,4 +1,4 @@
-"""CHECKS 46: another user of the machine, a page of another origin and a rebound name reach no part.
+"""Another user of the machine, a page of another origin and a rebound name reach no part.
 
 One matrix covers every port on which a process of the installation listens: a new part without a check fails the
 test.
@@ -137,7 +137,7 @@ def test_another_user_of_the_machine_gets_nothing_signed_from_the_public_parts(w
 
 
 def test_another_user_of_the_machine_is_refused_by_the_web_tier(whole: Installation) -> None:
-    """Also before the first account, which becomes the administrator."""
+    """Also before the first account exists, which becomes the administrator."""
     port = int(whole.url.rpartition(":")[2])
     host, body = f"127.0.0.1:{port}", json.dumps({"email": "eve@example.org", "password": "correct horse battery"})
     sent = [(port, request("GET", target, host)) for target in ("/", "/v1/account", *HEALTH)]
@@ -148,7 +148,7 @@ def test_another_user_of_the_machine_is_refused_by_the_web_tier(whole: Installat
 
 
 def test_a_second_user_cannot_be_tried_without_roots_rights() -> None:
-    """Otherwise the tests of a second user would pass without one."""
+    """Otherwise the tests above would pass without a second user."""
     program = (
         "import os; from tests.local.up import unauthorised; os.setresuid(65534, 65534, 65534); unauthorised.main()"
     )

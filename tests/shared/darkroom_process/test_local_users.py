@@ -1,4 +1,4 @@
-"""A server on loopback recognises which user of the machine opened a connection; CHECKS 46."""
+"""A server on loopback recognises which user of the machine opened a connection."""
 
 import os
 import socket

@@ -1,7 +1,7 @@
 """Delete the files of an item that are part of no result."""
 
 from app.items.reprocessing.service import rules as reprocess_rules
-from app.items.schema.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
+from app.items.schema.keys import attempt_of, original_key, prefixes_to_keep, rendition_folder
 from app.items.schema.row import ItemRow
 from app.items.service import lifecycle
 from app.items.service.changes import ItemChanges
@@ -44,7 +44,7 @@ class Cleanup:
         unreserved = row.state is ItemState.DELETED and row.reserved_bytes == 0
         if row.state in _GONE or unreserved:
             await self._objects.delete([key])
-        prefixes, folder = prefixes_that_count(row), rendition_folder(row.account_id, row.item_id) + "/"
+        prefixes, folder = prefixes_to_keep(row), rendition_folder(row.account_id, row.item_id) + "/"
         for upload in await self._objects.list_multipart_keys(folder):
             if attempt_of(upload) <= row.attempt:
                 await self._objects.abort_multiparts(upload)

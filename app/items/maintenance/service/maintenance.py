@@ -25,7 +25,7 @@ MAX_RESEND_AGE = MAX_RESEND_INTERVAL + LOST_ATTEMPT_WAITS[-1]
 
 
 class MaintenanceService:
-    """Does what no request does: decides what is due for an item, and has it done."""
+    """The sweeper's work on one item: determines what is due, and calls the service that does it."""
 
     def __init__(
         self,
@@ -53,14 +53,18 @@ class MaintenanceService:
         except NotFound:
             return None  # purged or erased meanwhile: nothing is due
 
-    async def resend_missing(self, shard: int, made: Mapping[Lane, datetime]) -> None:
+    async def resend_missing(self, shard: int, queues_created_at: Mapping[Lane, datetime]) -> None:
         """Send again what was sent before its lane's queue was created: local queues do not survive a restart."""
         now = self._clock()
-        if max(made.values()) < now - MAX_RESEND_AGE:
+        if max(queues_created_at.values()) < now - MAX_RESEND_AGE:
             return  # the regular sweeps have sent everything again since
         async for candidates in self._store.all_due(f"{shard:02d}", now + MAX_RESEND_AGE):
             for row in await self._store.get_many(candidates):
-                if row.state is ItemState.QUEUED and row.sent_at is not None and row.sent_at < made[row.lane]:
+                if (
+                    row.state is ItemState.QUEUED
+                    and row.sent_at is not None
+                    and row.sent_at < queues_created_at[row.lane]
+                ):
                     await self._queue.send(row)
 
     async def _process(self, row: ItemRow) -> ItemRow | None:

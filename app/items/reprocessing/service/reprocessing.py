@@ -109,8 +109,8 @@ class Reprocessing:
                 await self._measure(row, survey.by_kind[row.kind or ItemKind.IMAGE])
         return survey
 
-    async def run(self, slots: int, publish: Callable[[Outcome, ItemId], None]) -> Counter[Outcome]:
-        """Request reprocessing of all stale items, and wait for each; call `publish` with its outcome.
+    async def run(self, slots: int, on_outcome: Callable[[Outcome, ItemId], None]) -> Counter[Outcome]:
+        """Request reprocessing of all stale items, and wait for each; call `on_outcome` with each outcome.
 
         Keeps at most `slots` slots of the bulk lane busy, and only while no other work waits there.
         """
@@ -119,7 +119,7 @@ class Reprocessing:
 
         def settle(outcome: Outcome, item: ItemId) -> None:
             outcomes[outcome] += 1
-            publish(outcome, item)
+            on_outcome(outcome, item)
 
         async for row in self._all_rows():
             if not reprocess_rules.is_stale(row, self._recipe):

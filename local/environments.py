@@ -10,6 +10,7 @@ from local.installation import BUCKET, Installation
 from local.settings import PREFIX, Settings
 
 ALLOWED_HOSTS = f"{PREFIX}ALLOWED_HOSTS"
+LOCAL_USERS = f"{PREFIX}LOCAL_USERS"
 ROOT = 0
 
 
@@ -32,6 +33,11 @@ def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str,
         certificate = str(installation.folder.certificate)
         environment |= {"AWS_CA_BUNDLE": certificate, "SSL_CERT_FILE": certificate}
     return environment
+
+
+def serves_other_machines(installation: Installation, outer: Mapping[str, str]) -> bool:
+    """Return whether people at other machines may use the installation, directly or by a reverse proxy."""
+    return installation.addresses.is_reachable_from_network or bool(outer.get(ALLOWED_HOSTS))
 
 
 class Environments:
@@ -136,7 +142,7 @@ class Environments:
             environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
         # Defaults: anyone who reaches this machine may register, and an old kernel does not prevent the start.
         defaults = {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"}
-        if installation.addresses.is_reachable_from_network:
+        if serves_other_machines(installation, self._inherited):
             defaults[f"{PREFIX}REGISTRATION"] = "closed"
             environment[f"{PREFIX}FIRST_ACCOUNT"] = "command"
         return defaults | environment
@@ -144,9 +150,10 @@ class Environments:
     def web(self) -> dict[str, str]:
         installation = self._installation
         environment = self._public(installation.addresses.web) | self._operator("web")
-        # A reverse proxy, which ALLOWED_HOSTS names, may run as any user of this machine.
-        if not (installation.addresses.is_reachable_from_network or self._inherited.get(ALLOWED_HOSTS)):
-            environment = {f"{PREFIX}LOCAL_USERS": self._local_users()} | environment
+        if not serves_other_machines(
+            installation, self._inherited
+        ):  # a reverse proxy may run as any user of this machine
+            environment = {LOCAL_USERS: self._local_users()} | environment
         return environment | {
             f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
             f"{PREFIX}TIER_SECRET": installation.tier_secret,

@@ -8,11 +8,12 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from darkroom_process.local_users import names_owners
 from darkroom_process.settings import settings_or_exit
 from local.addresses import choose_addresses
 from local.certificate import ensure_certificate
 from local.data_folder import open_data_folder, write_once
-from local.environments import Environments
+from local.environments import LOCAL_USERS, Environments, serves_other_machines
 from local.installation import Installation
 from local.keys import ensure_keys
 from local.parts import declare_parts, require_programs
@@ -39,18 +40,29 @@ async def up(settings: Settings) -> None:
         addresses = await choose_addresses(settings)
         installation = Installation(settings, folder, addresses, ensure_keys(folder))
         require_programs(installation)
+        serves_network = serves_other_machines(installation, os.environ)
+        if not serves_network:
+            _require_owners_of_connections()
         ensure_certificate(installation)
         _print(f"Starting Darkroom on the data in {folder.path}")
         if addresses.is_reachable_from_network and not installation.has_certificate:
             _print("Browsers on other machines can neither sign in nor upload by plain http: set DARKROOM_TLS=self.")
         _leave_environment(installation)
-        if addresses.is_reachable_from_network:
+        if serves_network:
             _print(
                 "Accounts are made on this machine: `darkroom admin create-account EMAIL`, "
                 "the first one with --administrator."
             )
         await _supervise(installation)
         _print("Darkroom has stopped.")
+
+
+def _require_owners_of_connections() -> None:
+    if not (os.environ.get(LOCAL_USERS) or names_owners()):
+        raise StartupError(
+            "This kernel does not say who owns a connection, so the web tier could not refuse other users of this "
+            f"machine: load the module tcp_diag, or serve all of them with {LOCAL_USERS}=*."
+        )
 
 
 def _leave_environment(installation: Installation) -> None:

@@ -215,6 +215,11 @@ def test_a_network_installation_creates_accounts_by_command_only(tmp_path: Path)
     assert (opened["DARKROOM_REGISTRATION"], opened["DARKROOM_FIRST_ACCOUNT"]) == ("open", "command")
 
 
+def test_behind_a_reverse_proxy_accounts_are_created_by_command_only(tmp_path: Path) -> None:
+    app = Environments(an_installation(tmp_path), {"DARKROOM_ALLOWED_HOSTS": "photos.example.com"}).app()
+    assert (app["DARKROOM_REGISTRATION"], app["DARKROOM_FIRST_ACCOUNT"]) == ("closed", "command")
+
+
 def test_on_loopback_the_web_tier_serves_only_the_user_who_started_it(tmp_path: Path) -> None:
     installation = an_installation(tmp_path)
     variable = "DARKROOM_LOCAL_USERS"

@@ -2,12 +2,15 @@
 
 import os
 import socket
+import struct
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from darkroom_process.local_users import parsed_users, user_of
+from darkroom_process.local_users import names_owners, parsed_users, user_of
 from darkroom_process.server_config import server_config
 from tests.shared.darkroom_process.test_server_config import show_client
 from tests.web.servers import running_server
@@ -55,6 +58,27 @@ def test_the_user_of_a_connection_is_its_clients(connection: tuple[socket.socket
     assert user_of(*ends) == ANOTHER_USER
     client.close()
     assert user_of(*ends) is None
+
+
+def test_this_kernel_names_the_owner_of_a_connection() -> None:
+    assert names_owners()
+
+
+def test_a_connection_that_was_reset_before_it_was_accepted_is_closed() -> None:
+    """It has no peer any more when the server accepts it."""
+    descriptors = Path("/proc/self/fd")
+    config = server_config(show_client, grace_seconds=1, local_users=frozenset({os.getuid()}))
+    with running_server(config) as url:
+        port = int(url.rpartition(":")[2])
+        before = len(list(descriptors.iterdir()))
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        deadline = time.monotonic() + 60
+        while len(list(descriptors.iterdir())) > before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(list(descriptors.iterdir())) <= before
+        assert httpx.get(url).status_code == 200
 
 
 @pytest.mark.parametrize("text", ["", "root", "0,", "-1", "0;1", "1.5"])

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.comments.service.comments import CommentService
+from app.comments.service.limits import CommentLimit
 from app.comments.service.lists import CommentLists
 from app.comments.service.unread import UnreadService
 from app.comments.service.writing import CommentWriting
@@ -31,6 +32,7 @@ async def _commented_item(request: Request, caller: Caller, item: ItemIdField) -
 Comments = Annotated[CommentService, from_state("comments", CommentService)]
 Lists = Annotated[CommentLists, from_state("comment_lists", CommentLists)]
 Writing = Annotated[CommentWriting, from_state("comment_writing", CommentWriting)]
+RateLimit = Annotated[CommentLimit, from_state("comment_limit", CommentLimit)]
 Unread = Annotated[UnreadService, from_state("unread", UnreadService)]
 CommentedItem = Annotated[ItemRow, Depends(_commented_item)]
 
@@ -54,9 +56,16 @@ async def list_comments(
 
 @router.post("/items/{item}/comments", status_code=201)
 async def write_comment(
-    row: CommentedItem, body: WriteComment, caller: Caller, writing: Writing, key: Key, response: Response
+    row: CommentedItem,
+    body: WriteComment,
+    caller: Caller,
+    rate_limit: RateLimit,
+    writing: Writing,
+    key: Key,
+    response: Response,
 ) -> Comment:
     """Add a comment. It is unread for all other accounts that can see the item."""
+    await rate_limit.count(caller.account_id)
     written = await writing.write(caller.account_id, row, body.text, key)
     return _tagged(written, response)
 

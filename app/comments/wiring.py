@@ -5,10 +5,10 @@ from typing import TypedDict
 
 from app.access.service.shared_items import SharedItems
 from app.accounts.service.accounts import AccountService
-from app.accounts.service.limits import Attempts
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.comments import CommentService
 from app.comments.service.erasure import CommentErasure
+from app.comments.service.limits import CommentLimit
 from app.comments.service.lists import CommentLists
 from app.comments.service.unread import UnreadService
 from app.comments.service.unread_expiry import UnreadExpiry
@@ -24,6 +24,7 @@ class CommentServices(TypedDict):
 
     comments: CommentService
     comment_lists: CommentLists
+    comment_limit: CommentLimit
     comment_writing: CommentWriting
     unread: UnreadService
 
@@ -51,13 +52,13 @@ def build_comments(
             database=base.database, cache=base.cache, store=store, events=events, accounts=accounts, clock=base.clock
         ),
         comment_lists=CommentLists(database=base.database, store=store, accounts=accounts, cursors=cursors),
+        comment_limit=CommentLimit(base.signals.limits),
         comment_writing=CommentWriting(
             cache=base.cache,
             store=store,
             events=events,
             completed_requests=base.events.completed_requests,
             accounts=accounts,
-            attempts=Attempts(base.signals.limits),
             clock=base.clock,
         ),
         unread=UnreadService(store=store, cache=base.cache, items=items, shared=shared_items),

@@ -4,12 +4,12 @@ from typing import TypedDict
 
 from app.access.service.access import AccessService
 from app.accounts.service.accounts import AccountService
-from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.albums.service.pages import AlbumPages
 from app.services import Foundation
 from app.share_links.service.album_links import AlbumLinks
 from app.share_links.service.album_visits import AlbumVisits
+from app.share_links.service.limits import UnlockAttempts
 from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
 from app.share_links.service.reads import ShareReads
@@ -50,7 +50,7 @@ def build_share_links(
             database=database,
             store=store,
             passwords=passwords,
-            attempts=Attempts(base.signals.limits),
+            attempts=UnlockAttempts(base.signals.limits),
             proofs=Proofs(secret=secret, clock=base.clock),
         ),
         album_shares=ShareLinkService(

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 
-from app.accounts.service.limits import COMMENTS_OF_ACCOUNT, Attempts
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.erasure import CommentErasure
+from app.comments.service.limits import COMMENTS_OF_ACCOUNT, CommentLimit
 from app.comments.store import CommentStore
 from darkroom_shared.ids import AccountId, ItemId, new_comment_id, new_ulid
 from tests.share_links.sharing_services import NOTHING_MORE, Json, Person, SharingServices
@@ -181,9 +181,9 @@ async def test_comments_are_rate_limited_and_never_empty(sharing: SharingService
             path, content=body, headers=owner.headers | {"Content-Type": "application/json"}
         )
         assert refused.status_code == 422, text
-    attempts = Attempts(sharing.services.base.signals.limits)
+    rate_limit = CommentLimit(sharing.services.base.signals.limits)
     for _ in range(COMMENTS_OF_ACCOUNT.maximum):
-        await attempts.comment(owner.account)
+        await rate_limit.count(owner.account)
     assert (await owner.request("POST", path, {"text": "One more"})).status_code == 429
 
 

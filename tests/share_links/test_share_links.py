@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from app.accounts.service.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of, new_token
 from app.share_links.schema.links import PREFIX, key_of_id, key_of_token
 from app.share_links.schema.tables import share_links
+from app.share_links.service.limits import FAILED_UNLOCKS_OF_SHARE, UnlockAttempts
 from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
 from app.share_links.service.visits import VisitService
@@ -133,7 +133,7 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
         database=base.database,
         store=store,
         passwords=passwords,
-        attempts=Attempts(base.signals.limits),
+        attempts=UnlockAttempts(base.signals.limits),
         proofs=Proofs(b"secret", clock),
     )
     visitor = await share_link_uses.open(link.token, None)
@@ -181,7 +181,7 @@ async def test_a_link_requires_its_password_and_a_new_password_ends_all_proofs(s
 async def test_guessing_a_password_ends_in_429_even_for_the_right_one(sharing: SharingServices) -> None:
     owner = await sharing.user()
     link = await owner.share(await owner.album(), password=PASSWORD)
-    attempts = Attempts(sharing.services.base.signals.limits)
+    attempts = UnlockAttempts(sharing.services.base.signals.limits)
     for _ in range(FAILED_UNLOCKS_OF_SHARE.maximum - 1):
         with suppress(ShareLocked):
             async with attempts.unlocking(link.id, f"elsewhere {link.id}"):

@@ -1,7 +1,6 @@
 """Adding a comment, once per Idempotency-Key; it is unread for all other accounts that can see the item."""
 
 from app.accounts.service.accounts import AccountService
-from app.accounts.service.limits import Attempts
 from app.comments.service.comment_events import CommentEvents, to_wire
 from app.comments.service.unread import unread_key
 from app.comments.store import CommentRow, CommentStore
@@ -28,19 +27,16 @@ class CommentWriting:
         events: CommentEvents,
         completed_requests: RelationalRequests,
         accounts: AccountService,
-        attempts: Attempts,
         clock: Clock,
     ) -> None:
         self._cache, self._store, self._events = cache, store, events
-        self._completed_requests, self._accounts = completed_requests, accounts
-        self._attempts, self._clock = attempts, clock
+        self._completed_requests, self._accounts, self._clock = completed_requests, accounts, clock
 
     async def write(self, author: AccountId, item: ItemRow, text: str, request: RequestKey | None) -> Comment:
         """Add a comment, unread for all other accounts that can see the item.
 
-        Raises TooManyRequests, IdempotencyMismatch, or NotFound if the comment that this key wrote was removed since.
+        Raises IdempotencyMismatch, or NotFound if the comment that this key wrote was removed since.
         """
-        await self._attempts.comment(author)
         name = (await self._accounts.names([author])).get(author, "")
         row = CommentRow(
             new_comment_id(), item.item_id, item.account_id, author, text, version=1, created_at=self._clock()

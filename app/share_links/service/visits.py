@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.identity import ShareVisitor
 from app.share_links.schema.links import ShareLink, lock_of
+from app.share_links.service.limits import UnlockAttempts
 from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
 from app.share_links.store.visits import VisitStore
@@ -25,7 +25,7 @@ class VisitService:
         database: Database,
         store: VisitStore,
         passwords: Passwords,
-        attempts: Attempts,
+        attempts: UnlockAttempts,
         proofs: Proofs,
     ) -> None:
         self._links, self._database, self._store = links, database, store

@@ -1,21 +1,22 @@
 """The worker's interface to media: each call runs in a child process that cannot outlive the call."""
 
 import asyncio
-import itertools
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from app.media.image.loop import FRAMES_LIMITS, LOOP_FILE, LOOP_LIMITS, PIPE_FILE, loop_command
 from app.media.results import Limit, Loop, MediaResult, RenditionFile, VideoFacts
+from app.media.sandbox.children import Children, Job
 from app.media.sandbox.confinement import Limits
 from app.media.sandbox.outcome import (
+    Interrupted,
     allowed_in,
     crashed,
     facts_of,
+    interrupted,
     probe_in,
     require_encoded,
     require_success,
@@ -24,8 +25,6 @@ from app.media.sandbox.outcome import (
 from app.media.sandbox.protocol import (
     EXIT_MADE,
     JobEnded,
-    JobStarted,
-    KillJob,
     MakeImage,
     ProbeVideo,
     RunEncoder,
@@ -34,7 +33,7 @@ from app.media.sandbox.protocol import (
     Work,
     WriteFrames,
 )
-from app.media.sandbox.template_process import TemplateGone, TemplateProcess
+from app.media.sandbox.template_process import TemplateProcess
 from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
 from app.media.video.encoding import Encoding
 from app.media.video.errors import damaged
@@ -43,17 +42,6 @@ from app.media.video.limits import JOIN_LIMITS, LADDER_LIMITS, POSTER_LIMITS, PR
 from app.media.video.recipe import ladder_of
 
 Request = StartJob | StartCheck
-
-# A killed child is reaped within milliseconds; a template that fails to do that is killed itself.
-KILL_SECONDS = 0.5
-
-
-@dataclass(slots=True)
-class Job:
-    """A running child. The result of `ended` is None if the child was lost together with its template."""
-
-    ended: asyncio.Future[JobEnded | None]
-    pid: int | None = field(default=None)
 
 
 class Decoders:
@@ -64,10 +52,7 @@ class Decoders:
 
     def __init__(self, slots: int, encoders: int, limits: Limits, template: TemplateProcess) -> None:
         self._slots, self._encoders, self._limits = asyncio.Semaphore(slots), asyncio.Semaphore(encoders), limits
-        self._template: TemplateProcess | None = template
-        self._listening = self._closed = False
-        self._jobs: dict[int, Job] = {}
-        self._numbers = itertools.count(1)
+        self._children = Children(template)
 
     @classmethod
     def start(cls, *, slots: int, encoders: int = 1, limits: Limits | None = None) -> Self:
@@ -80,11 +65,11 @@ class Decoders:
     @property
     def pids(self) -> tuple[int, ...]:
         """The process ids of the running children."""
-        return tuple(job.pid for job in self._jobs.values() if job.pid is not None)
+        return self._children.pids
 
     @property
     def template_pid(self) -> int | None:
-        return self._template.pid if self._template else None
+        return self._children.template_pid
 
     async def make_image(self, source: Path, folder: Path, *, limit_seconds: float) -> MediaResult:
         """Make the recipe's files of `source` in the existing `folder`, which is left empty if there is no result.
@@ -136,11 +121,11 @@ class Decoders:
         command = ladder_command(source, facts)
         request = _start(RunEncoder(command), source, folder, LADDER_LIMITS)
         async with self._encoders:
-            number, job = self._begin(request)
+            job = self._children.begin(request)
             try:
                 yield Encoding(folder, facts, request, job.ended)
             finally:
-                await self._kill(number, job)
+                await self._children.end(job)
 
     async def join_video(self, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> RenditionFile:
         """Make `video.mp4` in `folder` of the largest rung's files there, without encoding again."""
@@ -172,23 +157,20 @@ class Decoders:
 
     async def _run_together(self, requests: tuple[StartJob, ...], limit_seconds: float) -> None:
         """Run children that wait for each other: the first failure ends all of them, and is raised."""
-        begun = [(request, *self._begin(request)) for request in requests]
-        waiting = {job.ended: request for request, _, job in begun}
+        begun = [(request, self._children.begin(request)) for request in requests]
+        waiting = {job.ended: (request, job) for request, job in begun}
         try:
             async with asyncio.timeout(limit_seconds):
                 while waiting:
                     done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                     for future in done:
-                        request, ended = waiting.pop(future), future.result()
-                        if ended is None:
-                            raise crashed("lost with the decoder template", request)
-                        require_success(ended, request)
+                        request, job = waiting.pop(future)
+                        require_success(await _result(job, request), request)
         except TimeoutError as error:
             reason = f"not done after {limit_seconds:g} s"
             raise crashed(reason, requests[-1], signal_name="SIGKILL", limit=Limit.TIME) from error
         finally:
-            for _, number, job in begun:
-                await self._kill(number, job)
+            await self._children.end(*(job for _, job in begun))
 
     async def _run(
         self,
@@ -199,84 +181,30 @@ class Decoders:
     ) -> JobEnded:
         """Run one child from start to end in a slot. `facts` are for its crash report."""
         async with slots:
-            number, job = self._begin(request)
+            job = self._children.begin(request)
             try:
                 async with asyncio.timeout(limit_seconds):
-                    ended = await asyncio.shield(job.ended)
+                    await asyncio.shield(job.ended)
+                return await _result(job, request, facts)
             except TimeoutError as error:
-                killed = await self._kill(number, job)
-                probe = facts or (probe_in(killed) if killed else None)
+                killed = await self._children.kill(job)
+                probe = facts or (None if isinstance(killed, Interrupted) else probe_in(killed))
                 reason = f"not done after {limit_seconds:g} s"
                 raise crashed(reason, request, signal_name="SIGKILL", limit=Limit.TIME, probe=probe) from error
-            except asyncio.CancelledError:
-                await self._kill(number, job)
-                raise
-            if ended is None:
-                raise crashed("lost with the decoder template", request, probe=facts)
-            return ended
+            finally:
+                await self._children.end(job)
 
     async def aclose(self) -> None:
         """End all children; their callers get DecoderCrashed."""
-        self._closed = True
-        self._discard_template()
+        self._children.close()
 
-    def _begin(self, request: Request) -> tuple[int, Job]:
-        template = self._listen_to_template()
-        number = next(self._numbers)
-        job = self._jobs[number] = Job(asyncio.get_running_loop().create_future())
-        try:
-            template.send(replace(request, job=number))
-        except TemplateGone:
-            self._discard_template()
-        return number, job
 
-    def _listen_to_template(self) -> TemplateProcess:
-        if self._closed:
-            raise RuntimeError("the decoders are closed")
-        if self._template is None:
-            self._template = TemplateProcess.launch()
-        if not self._listening:
-            asyncio.get_running_loop().add_reader(self._template.descriptor, self._receive, self._template)
-            self._listening = True
-        return self._template
-
-    def _receive(self, template: TemplateProcess) -> None:
-        try:
-            for report in template.reports():
-                match report:
-                    case JobStarted(job=number, pid=pid):
-                        self._jobs[number].pid = pid
-                    case JobEnded(job=number):
-                        _settle(self._jobs.pop(number), report)
-        except TemplateGone:
-            self._discard_template()
-
-    async def _kill(self, number: int, job: Job) -> JobEnded | None:
-        """Kill the child; return when it has ended."""
-        template = self._template
-        if template is not None and not job.ended.done():
-            try:
-                template.send(KillJob(number))
-            except TemplateGone:
-                self._discard_template()
-        # No asyncio.timeout: on Python 3.11.2 it raises no TimeoutError in a task that is being cancelled, as may be
-        # the case.
-        await asyncio.wait([job.ended], timeout=KILL_SECONDS)
-        if not job.ended.done():
-            self._discard_template()
-        return await job.ended
-
-    def _discard_template(self) -> None:
-        """Close the template, with which all its children end; the next job starts another one."""
-        template, self._template = self._template, None
-        if template is None:
-            return
-        if self._listening:
-            asyncio.get_running_loop().remove_reader(template.descriptor)
-            self._listening = False
-        template.close()
-        while self._jobs:
-            _settle(self._jobs.popitem()[1], None)
+async def _result(job: Job, request: Request, facts: VideoFacts | None = None) -> JobEnded:
+    """Return the end of a job that has ended. Raises DecoderCrashed if it was lost."""
+    ended = await job.ended
+    if isinstance(ended, Interrupted):
+        raise interrupted(ended, request, probe=facts)
+    return ended
 
 
 def _start(work: Work, source: Path, folder: Path, limits: Limits) -> StartJob:
@@ -287,8 +215,3 @@ def _start(work: Work, source: Path, folder: Path, limits: Limits) -> StartJob:
 def _paths(source: Path, folder: Path) -> tuple[str, str]:
     """Return absolute paths, because the template has another working directory."""
     return str(source.absolute()), str(folder.absolute())
-
-
-def _settle(job: Job, ended: JobEnded | None) -> None:
-    if not job.ended.done():
-        job.ended.set_result(ended)

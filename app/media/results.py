@@ -203,3 +203,7 @@ class DecoderCrashed(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.crash_report,)
+
+
+class TemplateClosed(DecoderCrashed):
+    """The child was well, but its template was closed because it failed to end another job's child."""

@@ -16,7 +16,7 @@ from app.items.service.queueing import QUEUES
 from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
 from app.jobs.kind import Ending, Outcome
-from app.media.results import DecoderCrashed, MediaError
+from app.media.results import DecoderCrashed, MediaError, TemplateClosed
 from app.stores.aws_errors import CallRejected
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Queues
@@ -27,6 +27,7 @@ from app.worker.steps import Steps
 from darkroom_shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
 from darkroom_shared.items import FailureCode, ItemKind, ItemState
 from darkroom_shared.problems import NotFound, Unavailable
+from darkroom_shared.task_group import first_of
 from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
@@ -34,6 +35,9 @@ log = structlog.get_logger()
 NO_ORIGINAL = StoredFailure(
     FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
 )
+MAX_UNCOUNTED_ATTEMPTS = 20
+"""An item with more of them is no bystander any more when it loses its decoder's template: its own child may be what
+keeps templates from killing others in time, for example by its use of memory."""
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
 
@@ -69,6 +73,8 @@ class ItemJobs:
         Outcome(NotFound, Ending.CLAIM_LOST),
         Outcome(MediaError, Ending.REFUSED),
         Outcome(Absent, Ending.REFUSED),
+        # Before DecoderCrashed, of which it is a kind. `ItemAttempt.run` limits how often.
+        Outcome(TemplateClosed, Ending.RETURNED, timedelta(seconds=5)),
         Outcome(DecoderCrashed, Ending.LOST_ATTEMPT),
         Outcome(Unavailable, Ending.RETURNED, timedelta(seconds=5)),
         # AWS rejected the call with an error of no known class: a fault of this code or of the installation.
@@ -103,7 +109,12 @@ class ItemAttempt:
         self._steps = Steps(claimed.attempt, jobs.parts.clock, partial(jobs.parts.metrics.step_ended, self.kind))
 
     async def run(self) -> None:
-        await self._jobs.pipeline.run(self._claimed, self._steps)
+        try:
+            await self._jobs.pipeline.run(self._claimed, self._steps)
+        except* TemplateClosed as closed:
+            if self._claimed.attempt - self._claimed.lost_attempts <= MAX_UNCOUNTED_ATTEMPTS:
+                raise
+            raise DecoderCrashed(first_of(closed).crash_report) from None
 
     async def renew(self) -> None:
         await self._work.renew(self._claimed)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -46,10 +45,7 @@ class LadderUpload:
             rung.add_files(reported, made)
 
     async def _read(self, file: str) -> MediaPlaylist | None:
-        """Return None if the encoder crashed meanwhile, because its folder is emptied; its end is reported next."""
-        with suppress(FileNotFoundError):
-            return read_playlist(await asyncio.to_thread((self._folder / file).read_text))
-        return None
+        return read_playlist(await asyncio.to_thread((self._folder / file).read_text))
 
     def end(self) -> None:
         """Mark the end: no files follow."""

@@ -104,8 +104,7 @@ class RungUpload:
                 self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
             )
         except FileNotFoundError:
-            # The folder of a crashed child is emptied. Its end, which has the reason, arrives soon and cancels this
-            # task.
+            # The folder of a crashed child is emptied. The reason is raised soon and cancels this task.
             await asyncio.sleep(END_REPORT_SECONDS)
             raise
 

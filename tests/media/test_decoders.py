@@ -16,6 +16,7 @@ from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
 from app.media.results import DecoderCrashed, Limit, MediaError, Probe
 from app.media.sandbox.confinement import Limits
+from app.media.sandbox.protocol import StartJob
 from darkroom_shared.items import FailureCode, ItemKind
 from tests.media.conftest import wait_for_template
 from tests.media.sample_images import sample
@@ -106,6 +107,19 @@ async def test_a_decoder_error_reaches_the_caller_and_leaves_no_files(
     with pytest.raises(MediaError) as caught:
         await decoders.make_image(source, folder, limit_seconds=PLENTY_SECONDS)
     assert caught.value.code is FailureCode.UNSUPPORTED
+    assert not names_in(folder)
+
+
+async def test_the_template_deletes_no_files_because_it_kills_no_child_meanwhile(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
+    """A failed ladder leaves thousands of segments; the worker deletes them when it has the child's end."""
+    (tmp_path / "text.jpg").write_text("Dear diary,")
+    (folder / "left").touch()
+    job = decoders._children.begin(StartJob(0, str(tmp_path / "text.jpg"), str(folder), Limits()))
+    await job.ended
+    assert names_in(folder) == {"left"}
+    await decoders._children.end(job)
     assert not names_in(folder)
 
 

@@ -135,6 +135,11 @@ def _large_jpeg() -> bytes:
     return _jpeg(Image.new("RGB", (9000, 7000), (20, 140, 90)))
 
 
+def a_wide_photo() -> bytes:
+    """Return a photo that takes a tenth of a second to decode, with renditions within these decoders' size limit."""
+    return _jpeg(Image.new("RGB", (9000, 700), (20, 140, 90)))
+
+
 def a_detailed_photo(width: int = 800) -> bytes:
     """Return a photo whose renditions exceed the size limit of these tests' decoders."""
     return _jpeg(Image.effect_noise((width, width), 90).convert("RGB"))

@@ -4,6 +4,7 @@ import errno
 import platform
 import signal
 from dataclasses import fields, replace
+from enum import StrEnum
 from importlib.metadata import version
 from typing import assert_never
 
@@ -19,6 +20,7 @@ from app.media.results import (
     MediaResult,
     Probe,
     RenditionFile,
+    TemplateClosed,
     VideoFacts,
 )
 from app.media.sandbox.protocol import (
@@ -44,6 +46,13 @@ from darkroom_shared.items import ItemKind
 OUR_FAULTS = frozenset(256 - number for number in (errno.ENOMEM, errno.ENOSPC, errno.EINVAL))
 # Messages of libvips, GLib and the encoder when the limit on memory was hit.
 OUT_OF_MEMORY_MESSAGES = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate memory")
+
+
+class Interrupted(StrEnum):
+    """How a child was lost before it ended by itself."""
+
+    TEMPLATE_ENDED = "lost with the decoder template"
+    TEMPLATE_CLOSED = "lost because the decoder template had to be closed for another job"
 
 
 def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
@@ -126,6 +135,12 @@ def crashed(
     )
     versions = {"python": platform.python_version()} | _versions(request)
     return DecoderCrashed(CrashReport(reason, command, versions, signal_name, exit_code, limit, probe))
+
+
+def interrupted(how: Interrupted, request: StartJob | StartCheck, *, probe: VideoFacts | None = None) -> DecoderCrashed:
+    """Return the error of a child that has no end of its own."""
+    error = crashed(how.value, request, probe=probe)
+    return TemplateClosed(error.crash_report) if how is Interrupted.TEMPLATE_CLOSED else error
 
 
 def name_of_signal(number: int) -> str:

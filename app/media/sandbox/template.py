@@ -4,7 +4,6 @@ import contextlib
 import gc
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -157,8 +156,6 @@ class Template:
             output=_drain(child.report_fd, MAX_REPORT_BYTES),
             stderr=_drain(child.stderr, MAX_STDERR_BYTES),
         )
-        if ended.exit_code != EXIT_MADE:
-            _discard(Path(child.request.folder))
         self._control.send(JOB_REPORT_ADAPTER.dump_json(ended))
 
 
@@ -171,16 +168,6 @@ def _drain(pipe: int, max_bytes: int) -> str:
         return ""
     finally:
         os.close(pipe)
-
-
-def _discard(folder: Path) -> None:
-    """Delete what a failed child may have left: complete files, partial ones, a spill file of libvips."""
-    with contextlib.suppress(FileNotFoundError):  # the worker may have removed the folder already
-        for left in folder.iterdir():
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
 
 
 def _run_child(request: StartJob | StartCheck, report_fd: int, stderr: int, template: int) -> None:

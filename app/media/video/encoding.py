@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from app.media.results import EncodeProgress, Limit, RenditionFile, VideoFacts
-from app.media.sandbox.outcome import crashed, require_encoded
+from app.media.sandbox.outcome import Interrupted, crashed, interrupted, require_encoded
 from app.media.sandbox.protocol import JobEnded, StartJob
 from app.media.video.errors import damaged
 from app.media.video.files import rendition_of
@@ -24,7 +24,7 @@ class Encoding:
     """Iterate it once. `encode_video`, which created it, ends the encoder."""
 
     def __init__(
-        self, folder: Path, facts: VideoFacts, request: StartJob, ended: asyncio.Future[JobEnded | None]
+        self, folder: Path, facts: VideoFacts, request: StartJob, ended: asyncio.Future[JobEnded | Interrupted]
     ) -> None:
         self._folder, self._facts, self._request, self._ended = folder, facts, request, ended
         self._watch = LadderWatch(folder, ladder_of(facts))
@@ -37,8 +37,7 @@ class Encoding:
         """Yield progress until the ladder is complete. Raises MediaError or DecoderCrashed."""
         loop = asyncio.get_running_loop()
         moved_at = loop.time()
-        while not self._ended.done():
-            await asyncio.wait({self._ended}, timeout=POLL_SECONDS)
+        while not (await asyncio.wait({self._ended}, timeout=POLL_SECONDS))[0]:
             before = self._watch.encoded_seconds
             files = await self._check()
             if files or self._watch.encoded_seconds > before:
@@ -48,8 +47,8 @@ class Encoding:
                 reason = f"the encoder's clock stood still for {STALLED_SECONDS:g} s"
                 raise crashed(reason, self._request, limit=Limit.STALLED, probe=self._facts)
         ended = self._ended.result()
-        if ended is None:
-            raise crashed("lost with the decoder template", self._request, probe=self._facts)
+        if isinstance(ended, Interrupted):
+            raise interrupted(ended, self._request, probe=self._facts)
         self.cpu_seconds = ended.cpu_seconds
         require_encoded(ended, self._request, self._facts)
         yield await self._finish()

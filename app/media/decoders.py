@@ -18,6 +18,7 @@ from app.media.sandbox.outcome import (
     facts_of,
     interrupted,
     probe_in,
+    require_disk,
     require_encoded,
     require_success,
     result_of,
@@ -34,6 +35,7 @@ from app.media.sandbox.protocol import (
     WriteFrames,
 )
 from app.media.sandbox.template_process import TemplateProcess
+from app.media.space import require_space
 from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
 from app.media.video.encoding import Encoding
 from app.media.video.errors import damaged
@@ -74,8 +76,8 @@ class Decoders:
     async def make_image(self, source: Path, folder: Path, *, limit_seconds: float) -> MediaResult:
         """Make the recipe's files of `source` in the existing `folder`, which is left empty if there is no result.
 
-        `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderCrashed. A cancelled call returns
-        when the child has ended. All this applies to the other calls, too.
+        `limit_seconds` counts from when a slot is free. Raises MediaError, DecoderCrashed, or OSError if the disk is
+        full. A cancelled call returns when the child has ended. All this applies to the other calls, too.
         """
         request = _start(MakeImage(), source, folder, self._limits)
         return result_of(await self._run(request, limit_seconds, self._slots), request)
@@ -132,6 +134,7 @@ class Decoders:
         joined, rung = folder / JOINED_FILE, ladder_of(facts)[-1]
         request = _start(RunEncoder(join_command(joined), rung.name), joined, folder, JOIN_LIMITS)
         require_encoded(await self._run(request, limit_seconds, self._encoders, facts), request, facts)
+        await asyncio.to_thread(require_space, folder)
         joined.unlink()
         size = (rung.width, rung.height)
         movie = await asyncio.to_thread(rendition_of, folder / MOVIE_FILE, "video", "video/mp4", size)
@@ -147,6 +150,7 @@ class Decoders:
         encoder = _start(RunEncoder(loop_command(pipe, loop)), pipe, folder, LOOP_LIMITS)
         async with self._slots:
             await self._run_together((frames, encoder), limit_seconds)
+        await asyncio.to_thread(require_space, folder)
         pipe.unlink()
         movie = await asyncio.to_thread(
             rendition_of, folder / LOOP_FILE, "video", "video/mp4", (loop.width, loop.height)
@@ -200,10 +204,12 @@ class Decoders:
 
 
 async def _result(job: Job, request: Request, facts: VideoFacts | None = None) -> JobEnded:
-    """Return the end of a job that has ended. Raises DecoderCrashed if it was lost."""
+    """Return the end of a job that has ended. Raises DecoderCrashed if it was lost, OSError if the disk was full."""
     ended = await job.ended
     if isinstance(ended, Interrupted):
         raise interrupted(ended, request, probe=facts)
+    if ended.exit_code != EXIT_MADE:
+        await asyncio.to_thread(require_disk, ended, job.folder)
     return ended
 
 

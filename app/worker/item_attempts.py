@@ -50,7 +50,10 @@ class Work(Protocol):
     """The work on an item of a lane while its claim is held."""
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        """Return the item's row.
+
+        Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable, OSError (a full disk).
+        """
         ...
 
 

@@ -1,5 +1,6 @@
 """Checks before a worker touches a file: its decoders start, their sandbox is effective, and they can decode."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) ->
             "This kernel has no Landlock, so a decoder could read what the worker can: boot with `lsm=landlock,...`, "
             "or accept it with DARKROOM_SANDBOX=relaxed."
         )
-    with _two_folders(scratch) as (outside, folder):
+    with _full_disk_is_unsafe(), _two_folders(scratch) as (outside, folder):
         try:
             allowed = await decoders.check_sandbox(outside, folder, limit_seconds=LIMIT_SECONDS)
         except DecoderCrashed as crashed:
@@ -48,12 +49,22 @@ async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) ->
 
 async def check_decoding(decoders: Decoders, scratch: Path) -> None:
     """Decode a tiny photo and a tiny video in children like those for users' files. Raises Unsafe."""
-    with _samples(scratch) as (photo, video, folder):
+    with _full_disk_is_unsafe(), _samples(scratch) as (photo, video, folder):
         with _required("photo"):
             await decoders.make_image(photo, folder, limit_seconds=LIMIT_SECONDS)
         with _required("video"):
             facts = await decoders.probe_video(video, folder, limit_seconds=LIMIT_SECONDS)
             await decoders.make_poster(video, folder, facts, limit_seconds=LIMIT_SECONDS)
+
+
+@contextmanager
+def _full_disk_is_unsafe() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise Unsafe("The disk of the scratch folder is full: free space, or set DARKROOM_SCRATCH_FOLDER.") from error
 
 
 @contextmanager

@@ -32,8 +32,14 @@ async def decoders() -> AsyncIterator[Decoders]:
 
 
 @pytest.fixture
-def harness(services: Services, decoders: Decoders, tmp_path: Path) -> WorkerHarness:
-    files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
+def scratch(tmp_path: Path) -> Path:
+    """The scratch folder of the harness."""
+    return tmp_path
+
+
+@pytest.fixture
+def harness(services: Services, decoders: Decoders, scratch: Path) -> WorkerHarness:
+    files, clock = AttemptFiles(services.base.amazon.objects, scratch), services.base.clock
     pipeline = Pipeline(files, services.work, decoders)
     videos = VideoPipeline(
         files=files,
@@ -45,4 +51,4 @@ def harness(services: Services, decoders: Decoders, tmp_path: Path) -> WorkerHar
     parts = attempt_parts(services.base)
     attempts = item_attempts(lane=Lane.EXPRESS, work=services.work, pipeline=pipeline, parts=parts)
     bulk = item_attempts(lane=Lane.BULK, work=services.work, pipeline=videos, parts=parts)
-    return WorkerHarness(services, attempts, bulk, decoders, tmp_path)
+    return WorkerHarness(services, attempts, bulk, decoders, scratch)

@@ -7,6 +7,7 @@ import pyvips
 
 from app.media.results import MediaError
 from app.media.sandbox.protocol import OUT_OF_MEMORY
+from app.media.space import NO_SPACE, no_space
 from darkroom_shared.items import FailureCode
 
 NEEDS_MEMORY = "it needs more memory than a picture may take"
@@ -27,12 +28,14 @@ def too_large(reason: str) -> MediaError:
 
 @contextmanager
 def decoding_errors() -> Iterator[None]:
-    """Convert libvips' errors about a file to MediaError."""
+    """Convert libvips' errors about a file to MediaError, and that of a full disk to OSError."""
     try:
         yield
     except MemoryError as error:
         raise too_large(NEEDS_MEMORY) from error
     except pyvips.Error as error:
+        if NO_SPACE in str(error).lower():  # libvips writes what it cannot read row by row to a file
+            raise no_space("libvips had no space for its temporary file") from error
         raise error_for(str(error)) from error
 
 

@@ -6,6 +6,7 @@ import signal
 from dataclasses import fields, replace
 from enum import StrEnum
 from importlib.metadata import version
+from pathlib import Path
 from typing import assert_never
 
 from pydantic import ValidationError
@@ -26,6 +27,7 @@ from app.media.results import (
 from app.media.sandbox.protocol import (
     EXIT_CRASHED,
     EXIT_MADE,
+    EXIT_NO_SPACE,
     EXIT_REFUSED,
     OUT_OF_MEMORY,
     REPORT_ADAPTER,
@@ -38,6 +40,7 @@ from app.media.sandbox.protocol import (
     StartJob,
     WriteFrames,
 )
+from app.media.space import NO_SPACE, no_space, require_space
 from app.media.video.encoder import encoder_versions
 from app.media.video.errors import damaged
 from darkroom_shared.items import ItemKind
@@ -82,6 +85,13 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
         reason = f"the encoder ended with {ended.exit_code}"
         raise crashed(reason, request, exit_code=ended.exit_code, limit=limit, probe=facts)
     raise damaged()
+
+
+def require_disk(ended: JobEnded, folder: Path) -> None:
+    """Raise OSError (ENOSPC) if the disk was full when the child failed: then no other reason is certain."""
+    if ended.exit_code == EXIT_NO_SPACE or NO_SPACE in ended.stderr.lower():
+        raise no_space("a decoder or encoder had no space on the scratch folder's disk")
+    require_space(folder)
 
 
 def require_success(ended: JobEnded, request: StartJob) -> None:

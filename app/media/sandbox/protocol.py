@@ -1,5 +1,6 @@
 """Messages between the worker and the decoder template, one JSON document per packet."""
 
+import errno
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ MAX_PACKET_BYTES = 160 * 1024
 
 # Exit codes of a child: files made; the file is at fault; an error of ours (sysexits.h).
 EXIT_MADE, EXIT_REFUSED, EXIT_CRASHED = 0, 65, 70
+# No space on the disk: the encoder's own code (errno, negated, as a byte), and that of our children.
+EXIT_NO_SPACE = 256 - errno.ENOSPC
 
 # libvips' own message, kept in a crashed child's report.
 OUT_OF_MEMORY = "out of memory"

@@ -1,6 +1,7 @@
 """The warm process that every decoder is forked from: libraries loaded, nothing inherited, no thread, no client."""
 
 import contextlib
+import errno
 import gc
 import os
 import selectors
@@ -24,6 +25,7 @@ from app.media.sandbox.output_watch import POLL_SECONDS, bytes_written
 from app.media.sandbox.protocol import (
     EXIT_CRASHED,
     EXIT_MADE,
+    EXIT_NO_SPACE,
     EXIT_REFUSED,
     JOB_REPORT_ADAPTER,
     MAX_PACKET_BYTES,
@@ -188,6 +190,8 @@ def _run_child(request: StartJob | StartCheck, report_fd: int, stderr: int, temp
                     confine(request.limits, folder, source=folder, encoder=encoder, keep=report_fd)
                     exit_code = _check(request, report_fd, encoder)
     except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            exit_code = EXIT_NO_SPACE
         _report(report_fd, Report(crash=_where(error)))
     finally:
         os._exit(exit_code)

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from app.media.results import EncodeProgress, Limit, RenditionFile, VideoFacts
-from app.media.sandbox.outcome import Interrupted, crashed, interrupted, require_encoded
-from app.media.sandbox.protocol import JobEnded, StartJob
+from app.media.sandbox.outcome import Interrupted, crashed, interrupted, require_disk, require_encoded
+from app.media.sandbox.protocol import EXIT_MADE, JobEnded, StartJob
+from app.media.space import require_space
 from app.media.video.errors import damaged
 from app.media.video.files import rendition_of
 from app.media.video.recipe import ladder_of
@@ -34,7 +35,7 @@ class Encoding:
         """After the iteration: CPU time of the encoder."""
 
     async def __aiter__(self) -> AsyncIterator[EncodeProgress]:
-        """Yield progress until the ladder is complete. Raises MediaError or DecoderCrashed."""
+        """Yield progress until the ladder is complete. Raises MediaError, DecoderCrashed, OSError (a full disk)."""
         loop = asyncio.get_running_loop()
         moved_at = loop.time()
         while not (await asyncio.wait({self._ended}, timeout=POLL_SECONDS))[0]:
@@ -50,19 +51,31 @@ class Encoding:
         if isinstance(ended, Interrupted):
             raise interrupted(ended, self._request, probe=self._facts)
         self.cpu_seconds = ended.cpu_seconds
+        if ended.exit_code != EXIT_MADE:
+            await asyncio.to_thread(require_disk, ended, self._folder)
         require_encoded(ended, self._request, self._facts)
         yield await self._finish()
 
     async def _check(self) -> tuple[Path, ...]:
         try:
-            return await asyncio.to_thread(self._watch.poll)
+            return await asyncio.to_thread(self._poll)
         except Implausible as error:
             raise crashed(f"unexpected files of {error}", self._request, probe=self._facts) from error
+
+    def _poll(self) -> tuple[Path, ...]:
+        """Return the new files. Raises OSError if the disk was full at any poll: later segments may be truncated."""
+        try:
+            return self._watch.poll()
+        finally:
+            require_space(self._folder)
 
     async def _finish(self) -> EncodeProgress:
         """Return the last files, and the storyboard."""
         files = await self._check()
         seconds = self._watch.made_seconds
+        # The encoder ends each playlist that it begins, however little of the video it can decode.
+        if self._watch.began and not self._watch.complete:
+            raise crashed("a playlist without its end", self._request, probe=self._facts)
         if not self._watch.complete or seconds < self._facts.duration_seconds * MIN_ENCODED_SHARE:
             raise damaged()
         self.renditions = await asyncio.to_thread(self._storyboard, seconds)

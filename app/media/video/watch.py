@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.media.video.commands import ENCODERS_LIST, PROGRESS_FILE
-from app.media.video.files import is_whole
+from app.media.video.files import ends_with_box, is_whole
 from app.media.video.recipe import SEGMENT_SECONDS, Rung
 
 # Four hours of segments take 300 KB of playlist; a correct encoder never writes more than this.
@@ -15,6 +15,8 @@ PROGRESS_TAIL_BYTES = 2048
 _CLOCK = re.compile(r"^out_time_us=(\d{1,15})$", re.MULTILINE)
 _SEGMENT = re.compile(r"#EXTINF:(\d{1,3}\.\d{1,9}),\n([^\n]+)\n")
 _END = "#EXT-X-ENDLIST"
+# The muxer exits with 0 and lists its segments even if it could write only a part of them.
+_LAST_BOXES = {".mp4": b"moov", ".m4s": b"mdat"}
 
 
 class Implausible(Exception):
@@ -57,11 +59,13 @@ class RungWatch:
         if not segments:
             return []
         ended = _END in text
+        if len(segments) < self.reported:
+            raise Implausible(self.rung)
         if len(segments) == self.reported and ended == self.ended:
             return []
         self.reported, self.ended, self.seen = len(segments), ended, (state.st_mtime_ns, state.st_size)
         files = [folder / name for name in fresh]
-        if not all(map(is_whole, files)):
+        if not all(is_whole(file) and ends_with_box(file, _LAST_BOXES[file.suffix]) for file in files):
             raise Implausible(self.rung)
         return [*files, self._write(folder)]
 
@@ -94,6 +98,11 @@ class LadderWatch:
     def complete(self) -> bool:
         """True if every rung has its end."""
         return all(rung.ended for rung in self._rungs)
+
+    @property
+    def began(self) -> bool:
+        """True if the encoder has begun a rung. It begins none if it can decode nothing."""
+        return any(True for rung in self._rungs for _ in self._folder.glob(f"{rung.rung}*"))
 
     @property
     def made_seconds(self) -> float:

@@ -3,9 +3,11 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from darkroom_shared.problems import Unavailable
+from app.jobs.claim import ClaimLost
+from darkroom_shared.problems import NotFound, Unavailable
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -51,6 +53,34 @@ async def change_by_revision(
             continue
         return change.row  # type: ignore[return-value]  # the rule of rows R makes changes of rows R
     raise Unavailable(busy, retry_after_seconds=1)
+
+
+async def claim_or_return(
+    apply: Callable[[Callable[[R], C | None]], Awaitable[R]],
+    claim: Callable[[R], C | None],
+    return_claim: Callable[[R], C | None],
+    lease_seconds: float,
+) -> R:
+    """Claim a job by the rule `claim`. If it is unknown whether the claim was written, return it and raise Unavailable.
+
+    Otherwise a claim whose response was lost would refuse the job's next attempt, and lapse as a lost attempt. If the
+    stores stay unavailable for longer than the lease, it does.
+    """
+    is_decided = False
+
+    def decide(row: R) -> C | None:
+        nonlocal is_decided
+        change = claim(row)
+        is_decided = True
+        return change
+
+    try:
+        return await apply(decide)
+    except Unavailable:
+        if is_decided:  # else nothing was written
+            with suppress(ClaimLost, NotFound, Unavailable):
+                await commit_with_retry(lambda: apply(return_claim), lease_seconds)
+        raise
 
 
 async def commit_with_retry(write: Callable[[], Awaitable[T]], lease_seconds: float) -> T:

@@ -1,7 +1,7 @@
 """Leases in rows: an attribute of a DynamoDB row, or a column of an Aurora row, holds the lease's end.
 
-Each call is one conditional write, so of several processes one takes the lease. Only the holder's `until` extends or
-releases it: a process that was paused past its lease changes nothing.
+Each call is one conditional write, so of several processes one takes the lease; `DynamoLease.take` names an exception.
+Only the holder's `until` extends or releases it: a process that was paused past its lease changes nothing.
 """
 
 from datetime import datetime
@@ -21,9 +21,13 @@ class DynamoLease:
         self._dynamo, self._table, self._attribute = dynamo, table, attribute
 
     async def take(self, key: Row, now: datetime, until: datetime) -> bool:
-        """Return False if another process holds the lease."""
+        """Return False if another process holds the lease.
+
+        A lease that ends at `until` counts as this one: the SDK repeats a write whose response was lost. Processes that
+        begin in the same millisecond share it, so what they do must be repeatable.
+        """
         condition = Condition(
-            "attribute_not_exists(#lease) OR #lease <= :now",
+            "attribute_not_exists(#lease) OR #lease <= :now OR #lease = :until",
             {"#lease": self._attribute},
             {":now": to_rfc3339(now), ":until": to_rfc3339(until)},
         )

@@ -1,5 +1,7 @@
 """Apply a rule to an export: read the row, write row and event in one transaction, retry on conflict."""
 
+from contextlib import suppress
+
 from app.events.service.log import ActionRefused, EventLog, NewEvent
 from app.exports.schema import ExportRow, to_export
 from app.exports.service.lifecycle import Change, Rule
@@ -20,8 +22,10 @@ class ExportChanges:
         self._store, self._log = store, log
 
     async def create(self, change: Change) -> None:
-        """Write a new export and its event in one transaction."""
-        await self._write(change)
+        """Write a new export. Its id is new, so a refusal means that it is stored already: the response was lost, and
+        the SDK has repeated the write."""
+        with suppress(Refused):
+            await self._write(change)
 
     async def apply(self, account: AccountId, export: ExportId, rule: Rule) -> ExportRow:
         """Apply `rule` and return the new row. If the rule returns None, the row stays unchanged; its exceptions

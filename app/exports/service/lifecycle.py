@@ -43,8 +43,14 @@ def mark_sent(row: ExportRow, now: datetime) -> Change | None:
     return _change(row, {"sent_at": now, "sends": row.sends + 1})
 
 
-def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """Claim a queued export. Raises ClaimLost unless it is queued and its `not_before` has passed."""
+def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change | None:
+    """Claim a queued export. Raises ClaimLost unless it is queued and its `not_before` has passed.
+
+    Returns None if the export has this very claim: it was written, but the response was lost, and the SDK's repetition
+    was refused.
+    """
+    if row.claim == token:
+        return None
     if row.state is not ExportState.QUEUED:
         raise ClaimLost
     taken = _fields(job_claim.take(_claim(row), token, now, lease))

@@ -1,13 +1,14 @@
 """A worker's actions on an export: claim it, renew the claim, and end it."""
 
 from datetime import timedelta
+from functools import partial
 
 from app.exports.schema import ExportRow
 from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
 from app.exports.service.lifecycle import LEASE
 from app.jobs.claim import ClaimLost, new_token, token_of
-from app.jobs.revisions import commit_with_retry
+from app.jobs.revisions import claim_or_return, commit_with_retry
 from darkroom_shared.ids import AccountId, ExportId
 from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
@@ -26,8 +27,11 @@ class ExportWork:
             raise ClaimLost
         token = new_token()
         try:
-            return await self._changes.apply(
-                account, export, lambda current: lifecycle.claim(current, token, self._clock(), self.lease)
+            return await claim_or_return(
+                partial(self._changes.apply, account, export),
+                lambda current: lifecycle.claim(current, token, self._clock(), self.lease),
+                lambda current: lifecycle.return_claim(current, token, self._clock()),
+                self.lease.total_seconds(),
             )
         except NotFound as gone:
             raise ClaimLost from gone

@@ -39,8 +39,13 @@ TOO_LATE = StoredFailure(
 )
 
 
-def claim(row: ItemRow, lane: Lane, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """Claim a queued item. Raises ClaimLost unless the item waits in this lane and its `not_before` has passed."""
+def claim(row: ItemRow, lane: Lane, token: str, now: datetime, lease: timedelta = LEASE) -> Change | None:
+    """Claim a queued item. Raises ClaimLost unless the item waits in this lane and its `not_before` has passed.
+
+    Returns None if the item has this very claim: it was written, but the response was lost.
+    """
+    if row.claim == token:
+        return None
     if row.state is not QUEUED or row.lane is not lane:
         raise ClaimLost
     taken = job_claim.take(row, token, now, lease)

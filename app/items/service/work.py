@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.service import claims
@@ -31,8 +32,11 @@ class WorkService:
         if await self._changes.is_closing(account):
             raise ClaimLost
         token = new_token()
-        return await self._changes.apply(
-            account, item, lambda current: claims.claim(current, lane, token, self._clock(), self.lease)
+        return await revisions.claim_or_return(
+            partial(self._changes.apply, account, item),
+            lambda current: claims.claim(current, lane, token, self._clock(), self.lease),
+            lambda current: claims.return_claim(current, token, self._clock()),
+            self.lease.total_seconds(),
         )
 
     async def check(self, claimed: ItemRow) -> None:

@@ -39,8 +39,13 @@ def request(row: ItemRow, recipe: str, now: datetime) -> Change | None:
     return _change(row, "remake_asked", {"remake": Reprocessing(recipe, to_rfc3339(now), lost_attempts)})
 
 
-def begin(row: ItemRow, recipe: str, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """Claim the item. Raises ClaimLost unless it was requested for this recipe and is unclaimed."""
+def begin(row: ItemRow, recipe: str, token: str, now: datetime, lease: timedelta = LEASE) -> Change | None:
+    """Claim the item. Raises ClaimLost unless it was requested for this recipe and is unclaimed.
+
+    Returns None if the item has this very claim: it was written, but the response was lost.
+    """
+    if row.claim == token:
+        return None
     pending = row.remake
     if pending is None or pending.recipe != recipe or pending.failed or not is_stale(row, recipe):
         raise ClaimLost

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from app.items.reprocessing.service import rules as reprocess_rules
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
@@ -11,6 +12,7 @@ from app.items.service.lifecycle import LEASE
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
 from app.jobs.claim import ClaimLost, new_token, token_of
+from app.jobs.revisions import claim_or_return
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ItemKind, ItemState, ReceiptStep
 from darkroom_shared.problems import NotFound
@@ -40,10 +42,11 @@ class ReprocessWork:
         if await self._changes.is_closing(account):
             raise ClaimLost
         token = new_token()
-        return await self._changes.apply(
-            account,
-            item,
+        return await claim_or_return(
+            partial(self._changes.apply, account, item),
             lambda current: reprocess_rules.begin(current, self._recipe, token, self._clock(), self.lease),
+            lambda current: reprocess_rules.return_claim(current, token, self._clock()),
+            self.lease.total_seconds(),
         )
 
     async def check(self, claimed: ItemRow) -> None:

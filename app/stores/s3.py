@@ -190,7 +190,7 @@ class ObjectStore(PartUploads):
                 parts.append(await self.upload_part(key, upload_id, number, body))
             await self.finish_own_multipart(key, upload_id, parts)
         except BaseException:
-            await asyncio.shield(self.abort_multipart(key, upload_id))
+            await self.try_to_abort(key, upload_id)
             raise
         return parts_digest([part.sha256_hex for part in parts])
 

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import structlog
+
+from app.jobs.isolation import capture
 from app.stores.aws_errors import AwsErrors, Outcomes, Translation, error_code
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
+log = structlog.get_logger()
+
+ABORT_SECONDS = 2.0
+"""How long a failed or cancelled upload waits until S3 has removed its parts."""
 TRANSFER_SECONDS = 3600.0
 """A transfer that takes longer counts as hung; the claim's heartbeat watches the work as a whole."""
 
@@ -149,6 +156,22 @@ class PartUploads:
         """Abort one upload; an ended one is no error."""
         with suppress(Absent), self._translated(ABSENT):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    async def try_to_abort(self, key: str, upload_id: str) -> None:
+        """Abort one upload within ABORT_SECONDS, also if the caller is being cancelled; a failure is only logged.
+
+        The sweeper aborts what an attempt has left behind.
+        """
+
+        async def abort_in_time() -> None:
+            async with asyncio.timeout(ABORT_SECONDS):
+                await self.abort_multipart(key, upload_id)
+
+        # The shield makes a task: in the caller's, which may be being cancelled, Python 3.11.2 would raise
+        # CancelledError for a time-out.
+        error = await asyncio.shield(capture(abort_in_time()))
+        if isinstance(error, Exception):
+            log.warning("upload.not_aborted", reason=str(error) or type(error).__name__)
 
     async def list_multipart_keys(self, prefix: str) -> list[str]:
         """Return the keys that have an upload in flight (the first thousand)."""

@@ -1,15 +1,18 @@
 """Uploads of files to S3: small ones in one request, large ones in parts, symbolic links never."""
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.stores.aws_errors import AwsErrors, ErrorClass
 from app.stores.s3 import ObjectStore
-from app.stores.s3_parts import Absent
+from app.stores.s3_parts import ABORT_SECONDS, Absent
 from darkroom_shared.ids import new_ulid
 from darkroom_shared.problems import Unavailable
 from darkroom_shared.uploads import SINGLE_PUT_BYTES, parts_digest
@@ -75,6 +78,56 @@ async def test_an_own_upload_that_s3_has_removed_is_unavailable_and_not_absent(
     assert [each.error_class for each in errors.counts()] == [ErrorClass.MISSING_RESOURCE]
     await upload(store, key, source, LARGE)
     assert await objects.head(key)
+
+
+class StuckUploads:
+    """A client of S3 that never responds to the second part; the upload cannot be aborted."""
+
+    def __init__(self, client: Any, abort: Callable[[], Awaitable[None]]) -> None:
+        self._client, self._abort = client, abort
+        self.stuck = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def upload_part(self, **named: Any) -> Any:
+        if named["PartNumber"] == 2:
+            self.stuck.set()
+            await asyncio.Event().wait()
+        return await self._client.upload_part(**named)
+
+    async def abort_multipart_upload(self, **_: Any) -> None:
+        await self._abort()
+
+
+async def never_respond() -> None:
+    await asyncio.Event().wait()
+
+
+async def refuse() -> None:
+    raise ConnectionError
+
+
+async def break_down() -> None:
+    raise KeyError
+
+
+@pytest.mark.parametrize("abort", [never_respond, refuse, break_down])
+async def test_a_cancelled_upload_ends_as_cancelled_soon_although_it_cannot_be_aborted(
+    objects: ObjectStore, key: str, tmp_path: Path, abort: Callable[[], Awaitable[None]]
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"x" * LARGE)
+    client: Any = StuckUploads(objects._client, abort)
+    uploading = asyncio.create_task(upload(ObjectStore(client, objects._public, BUCKET), key, source, LARGE))
+    await client.stuck.wait()
+    uploading.cancel()
+    with capture_logs() as entries:
+        done, _ = await asyncio.wait({uploading}, timeout=ABORT_SECONDS * 3)
+    assert done
+    assert uploading.cancelled()
+    assert [entry["event"] for entry in entries] == ["upload.not_aborted"]
+    await objects.abort_multiparts(key)
 
 
 async def test_a_symbolic_link_left_by_a_decoder_is_not_opened(objects: ObjectStore, key: str, tmp_path: Path) -> None:

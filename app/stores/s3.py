@@ -94,7 +94,10 @@ class ObjectStore(PartUploads):
         return url, headers
 
     async def head(self, key: str) -> StoredObject | None:
-        """Return size and digest, or None if the object is absent."""
+        """Return size and digest, or None if the object is absent.
+
+        Returns None for an absent bucket, too: a response to HEAD has no body, and both are 404.
+        """
         try:
             with self._translated(ABSENT):
                 response = await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")

@@ -13,6 +13,7 @@ import structlog
 
 from app.jobs.isolation import capture
 from app.stores.aws_errors import AwsErrors, Outcomes, Translation, error_code
+from darkroom_shared.problems import Unavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -29,11 +30,20 @@ class Absent(Exception):
     """The object or upload does not exist."""
 
 
+class UploadRemoved(Unavailable):
+    """S3 does not have this process's own multipart upload any more. Another upload may succeed, and S3 itself is well,
+    so this is not counted as an error of S3."""
+
+    def __init__(self) -> None:
+        super().__init__("An upload was removed before it was complete.", retry_after_seconds=1)
+
+
 class PartsRefused(Exception):
     """S3 could not join the parts: one is missing, too small, or differs from the list."""
 
 
 ABSENT: Outcomes = dict.fromkeys(("404", "NoSuchKey", "NoSuchUpload", "NotFound"), lambda _error: Absent())
+_OWN_UPLOAD: Outcomes = {"NoSuchUpload": lambda _error: UploadRemoved()}
 _JOINING: Outcomes = {
     **ABSENT,
     **dict.fromkeys(
@@ -129,10 +139,10 @@ class PartUploads:
     async def finish_own_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
         """Join the parts that this process has just uploaded.
 
-        If the upload does not exist any more, or S3 refuses the parts, the error is S3's, and another upload may
-        succeed: raises Unavailable or CallRejected.
+        Raises UploadRemoved if the upload does not exist any more, and Unavailable or CallRejected if S3 refuses the
+        parts: another upload may succeed.
         """
-        with self._translated(may_be_long=True):
+        with self._translated(_OWN_UPLOAD, may_be_long=True):
             await self._join(key, upload_id, parts)
 
     async def _join(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
@@ -180,9 +190,9 @@ class PartUploads:
         return [upload["Key"] for upload in response.get("Uploads", [])]
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
-        """Upload a part; S3 verifies the digest. A part with the same number is replaced."""
+        """Upload a part; S3 verifies the digest. A part with the same number is replaced. Raises UploadRemoved."""
         sha256_hex = await asyncio.to_thread(sha256_of, body)
-        with self._translated(may_be_long=True):
+        with self._translated(_OWN_UPLOAD, may_be_long=True):
             async with asyncio.timeout(TRANSFER_SECONDS):
                 response = await self._client.upload_part(
                     Bucket=self._bucket,

@@ -1,16 +1,21 @@
 """SQS: JSON messages in and out of named queues."""
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from app.stores.aws_errors import AwsErrors, MissingResource, Outcomes, Translation
 from app.stores.resources import WORK_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
+
+log = structlog.get_logger()
 
 POLL_SECONDS = 20
 """SQS's maximum for long polling."""
@@ -53,6 +58,8 @@ class Queues:
     def __init__(self, client: "SQSClient", errors: AwsErrors | None = None) -> None:
         self._client, self._translated = client, Translation("SQS", errors)
         self._urls: dict[str, str] = {}
+        self._missing: set[str] = set()
+        """Queues whose absence is logged already."""
 
     async def send(self, queue: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
         """Send a message. `group` makes the queue fair: one account's thousand messages don't delay another's first."""
@@ -93,15 +100,16 @@ class Queues:
         ]
 
     async def delete(self, queue: str, receipt_handle: str) -> None:
-        """Delete a message. A stale receipt is no error: SQS delivers it again, and a refused claim ends it."""
-        with suppress(StaleReceipt, MissingResource):
+        """Delete a message. A stale receipt is no error: SQS delivers it again, and a refused claim ends it. Nor is an
+        absent queue, which is logged once: its messages are gone, too."""
+        with self._about_message(queue):
             url = await self._url(queue)
             with self._translated(_RECEIPT_OUTCOMES):
                 await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
 
     async def hide(self, queue: str, receipt_handle: str, seconds: int) -> None:
-        """Hide a received message for `seconds` from now. A stale receipt is no error."""
-        with suppress(StaleReceipt, MissingResource):
+        """Hide a received message for `seconds` from now. A stale receipt or an absent queue is no error."""
+        with self._about_message(queue):
             url = await self._url(queue)
             with self._translated(_RECEIPT_OUTCOMES):
                 await self._client.change_message_visibility(
@@ -128,6 +136,19 @@ class Queues:
         with self._translated():
             response = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])
         return datetime.fromtimestamp(int(response["Attributes"]["CreatedTimestamp"]), UTC)
+
+    @contextmanager
+    def _about_message(self, queue: str) -> Iterator[None]:
+        try:
+            yield
+        except StaleReceipt:
+            pass
+        except MissingResource as missing:
+            if queue not in self._missing:  # heartbeats repeat the call
+                self._missing.add(queue)
+                log.warning("queue.missing", queue=queue, reason=str(missing))
+            return
+        self._missing.discard(queue)
 
     async def _url(self, queue: str) -> str:
         if queue not in self._urls:

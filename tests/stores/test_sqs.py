@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.stores.aws_errors import CallRejected
 from app.stores.clients import Endpoints, open_amazon
@@ -63,6 +64,21 @@ async def test_a_heartbeat_continues_when_the_message_is_no_longer_in_flight(
     scripted_responses.code = code
     await queues.hide(BULK_QUEUE, "receipt", 60)
     await queues.delete(BULK_QUEUE, "receipt")
+
+
+async def test_an_absent_queue_is_logged_once_and_ends_no_heartbeat(
+    queues: Queues, scripted_responses: ScriptedResponses
+) -> None:
+    scripted_responses.code = "AWS.SimpleQueueService.NonExistentQueue"
+    with capture_logs() as entries:
+        for _ in range(2):
+            await queues.hide(BULK_QUEUE, "receipt", 60)
+            await queues.delete(BULK_QUEUE, "receipt")
+        scripted_responses.code = RECEIVED_AGAIN
+        await queues.hide(BULK_QUEUE, "receipt", 60)
+        scripted_responses.code = "AWS.SimpleQueueService.NonExistentQueue"
+        await queues.hide(BULK_QUEUE, "receipt", 60)
+    assert [(entry["event"], entry["queue"]) for entry in entries] == [("queue.missing", BULK_QUEUE)] * 2
 
 
 async def test_an_invalid_request_is_still_an_error(queues: Queues, scripted_responses: ScriptedResponses) -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from app.jobs.claim import MAX_LOST_ATTEMPTS
 from app.media.decoders import Decoders
 from app.stores.aws_errors import ErrorClass
+from app.stores.s3_parts import UploadRemoved
 from tests.jobs.loops import Faulty, open_faulty
 from tests.services import ManualClock, Stores
 from tests.stores.expiring_uploads import ExpiringUploads
@@ -89,9 +90,11 @@ async def test_an_export_is_made_again_after_s3_has_removed_its_upload(
     objects._client = ExpiringUploads(objects._client)
     case = CASES["export"](faulty, decoders, tmp_path)
     job = await case.new()
-    await _deliver_until_done(faulty, case, job)
+    with capture_logs() as entries:
+        await _deliver_until_done(faulty, case, job)
     assert await job.state() == (True, 0)
-    assert _count(faulty, ErrorClass.MISSING_RESOURCE) == 1
+    assert [entry["reason"] for entry in entries if entry["event"] == "attempt.returned"] == [str(UploadRemoved())]
+    assert _count(faulty, ErrorClass.MISSING_RESOURCE) == 0, "S3 is set up"
 
 
 async def _calls(faulty: Faulty, case: AttemptCase) -> list[Call]:

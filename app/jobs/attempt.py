@@ -35,8 +35,9 @@ class AttemptRunner(Generic[K]):
     def __init__(self, kind: Kind[K], queue: Queue, observe: Observe = ignore_attempt) -> None:
         self._kind, self._queue, self._observe = kind, queue, observe
 
-    async def handle(self, message: Message) -> bool:
-        """Process one message. Returns False if it waits for another attempt because something was unavailable.
+    async def handle(self, message: Message) -> bool | None:
+        """Process one message. Returns False if it waits for another attempt because something was unavailable, None if
+        there was nothing to do: that shows neither a failure nor its end.
 
         Raises only unexpected errors that occur while no claim is held; the consumer isolates them.
         """
@@ -45,7 +46,7 @@ class AttemptRunner(Generic[K]):
         except ValueError:
             log.error("message.unreadable", queue=self._kind.queue)
             await self._acknowledge(message)
-            return True
+            return None
         with structlog.contextvars.bound_contextvars(**self._kind.names(job)):
             try:
                 return await self._claim_and_work(message, job)
@@ -53,7 +54,7 @@ class AttemptRunner(Generic[K]):
                 log.warning("attempt.interrupted", reason=str(problem))
                 return False
 
-    async def _claim_and_work(self, message: Message, job: K) -> bool:
+    async def _claim_and_work(self, message: Message, job: K) -> bool | None:
         log.info("step.began", step="claim")
         claiming = asyncio.create_task(self._kind.claim(job))
         try:
@@ -61,7 +62,7 @@ class AttemptRunner(Generic[K]):
         except (ClaimLost, NotFound):
             log.info("claim.refused", receives=message.receives)
             await self._acknowledge(message)
-            return True
+            return None
         except Problem as problem:
             log.warning("claim.postponed", reason=str(problem))
             await self._hide(message, CLAIM_POSTPONED_SECONDS)

@@ -33,7 +33,8 @@ class Consumer:
     ) -> None:
         """A received message is hidden from other consumers for `lease`. An attempt renews it together with its claim.
 
-        `handle` returns False, or raises, if the message could not be processed now.
+        `handle` returns False, or raises, if the message could not be processed now, and None if there was nothing to
+        do: for a duplicate, say, which must not end the waits that the failures of its original have caused.
         `can_finish` returns whether the work on a message may be done within the given seconds.
         """
         self._queues, self._queue, self._lease, self._handle = queues, queue, lease, handle
@@ -42,7 +43,7 @@ class Consumer:
         self._working: dict[asyncio.Task[None], Message] = {}
         self._receive_backoff, self._handle_backoff = Backoff(), Backoff()
         self._failures = 0
-        """Messages that failed since the last one that did not."""
+        """Messages that failed since the last one that was processed."""
         self._resume_at = 0.0
         """Nothing is received before this time of the event loop."""
 
@@ -112,7 +113,9 @@ class Consumer:
             handled = await self._handle(message)
 
         await isolate(handle(), "message", queue=self._queue)
-        if handled is not False:
+        if handled is None:
+            return
+        if handled:
             self._failures = 0
             self._handle_backoff.succeeded()
             return

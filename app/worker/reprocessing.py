@@ -39,6 +39,6 @@ class BulkLane:
     def __init__(self, new: AttemptRunner[ItemJob], reprocess_work: AttemptRunner[ItemJob]) -> None:
         self._new, self._reprocess = new, reprocess_work
 
-    async def handle(self, message: Message) -> bool:
+    async def handle(self, message: Message) -> bool | None:
         """Handle the message as the kind of job that it names."""
         return await (self._reprocess if is_reprocess(message.body) else self._new).handle(message)

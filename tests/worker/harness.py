@@ -54,7 +54,7 @@ class WorkerHarness:
         await self.bulk.handle(message(row))
         return await self.services.row(row)
 
-    async def hang(self, row: ItemRow) -> "asyncio.Task[bool]":
+    async def hang(self, row: ItemRow) -> "asyncio.Task[bool | None]":
         """Start an attempt and pause its decoder. The photo must keep the decoder busy for a moment."""
         attempt = asyncio.create_task(self.attempts.handle(message(row)))
         async with asyncio.timeout(PLENTY_SECONDS):
@@ -72,7 +72,7 @@ class WorkerHarness:
                         return pid
                 await asyncio.sleep(0.005)
 
-    async def hang_encoder(self, row: ItemRow, *, after: str | None = None) -> tuple["asyncio.Task[bool]", int]:
+    async def hang_encoder(self, row: ItemRow, *, after: str | None = None) -> tuple["asyncio.Task[bool | None]", int]:
         """Start a second stage and pause its encoder, early or after it has made the file `after`.
 
         Returns the attempt's task and the encoder's process id.

@@ -84,6 +84,22 @@ async def test_the_consumer_waits_longer_and_longer_while_every_message_fails(se
     assert failed < 12
 
 
+async def test_duplicates_of_failing_messages_do_not_end_the_waits(services: Services) -> None:
+    """While S3 is unavailable, each item has two messages: one fails, the claim of the other is refused."""
+    handled = 0
+
+    async def fail_or_refuse(_message: Message) -> bool | None:
+        nonlocal handled
+        handled += 1
+        return False if handled % 2 else None
+
+    entries = await _consume(services, fail_or_refuse, messages=12, until=lambda entries: len(_pauses(entries)) == 3)
+    pauses = _pauses(entries)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > Backoff.first_seconds
+    assert handled < 12
+
+
 async def test_a_failing_message_among_successful_ones_does_not_delay_the_consumer(services: Services) -> None:
     handled = 0
 
@@ -102,7 +118,7 @@ def _pauses(entries: Sequence[Mapping[str, Any]]) -> list[float]:
 
 async def _consume(
     services: Services,
-    handle: Callable[[Message], Awaitable[bool]],
+    handle: Callable[[Message], Awaitable[bool | None]],
     *,
     messages: int,
     until: Callable[[Sequence[Mapping[str, Any]]], bool],
@@ -110,7 +126,7 @@ async def _consume(
     """Send and consume messages until the log entries satisfy `until`, and return them."""
     queues, stopping, names = services.base.amazon.queues, asyncio.Event(), {new_ulid() for _ in range(messages)}
 
-    async def handle_own(message: Message) -> bool:
+    async def handle_own(message: Message) -> bool | None:
         await queues.delete(NUDGES_QUEUE, message.receipt_handle)
         return message.body.get("name") not in names or await handle(message)
 

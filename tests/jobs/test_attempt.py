@@ -1,0 +1,93 @@
+"""How an attempt ends for its consumer."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from app.jobs.attempt import HEARTBEATS_PER_LEASE, AttemptRunner
+from app.jobs.claim import ClaimLost
+from app.jobs.kind import Ending, Outcome
+from darkroom_shared.problems import Unavailable
+
+LEASE = timedelta(seconds=1)
+BEATS = 5
+LIMIT_SECONDS = 20.0
+
+
+class IdleQueue:
+    """A queue that does nothing."""
+
+    async def hide(self, _queue: str, _receipt_handle: str, _seconds: int) -> None: ...
+
+    async def delete(self, _queue: str, _receipt_handle: str) -> None: ...
+
+
+@dataclass
+class SlowJob:
+    """A kind of job with one job, which takes some heartbeats and then raises `error`."""
+
+    error: Exception | None = None
+    refused: bool = False
+    renewed_at: list[float] = field(default_factory=list)
+    returned: bool = False
+
+    queue, kind, lease = "slow", "slow", LEASE
+    outcomes: Sequence[Outcome] = (Outcome(Unavailable, Ending.RETURNED),)
+
+    @property
+    def log_fields(self) -> dict[str, int]:
+        return {}
+
+    def parse(self, body: dict[str, Any]) -> str:
+        if "name" not in body:
+            raise ValueError
+        return str(body["name"])
+
+    def names(self, _job: str) -> dict[str, str]:
+        return {}
+
+    async def claim(self, _job: str) -> "SlowJob":
+        if self.refused:
+            raise ClaimLost
+        return self
+
+    async def run(self) -> None:
+        self.renewed_at.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(LEASE.total_seconds() / HEARTBEATS_PER_LEASE * BEATS)
+        if self.error:
+            raise self.error
+
+    async def renew(self) -> None:
+        self.renewed_at.append(asyncio.get_running_loop().time())
+
+    async def check(self) -> None: ...
+
+    def wakeups(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        return nullcontext(asyncio.Event())
+
+    async def refuse(self, _error: Exception) -> None: ...
+
+    async def record_lost_attempt(self, _error: Exception) -> None: ...
+
+    async def return_claim(self, _wait: timedelta) -> None:
+        self.returned = True
+
+
+@dataclass(frozen=True)
+class Delivered:
+    body: dict[str, Any] = field(default_factory=lambda: {"name": "a job"})
+    receipt_handle: str = "receipt"
+    receives: int = 1
+
+
+async def handle(job: SlowJob, delivered: Delivered | None = None) -> bool | None:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        return await AttemptRunner(job, IdleQueue()).handle(delivered or Delivered())
+
+
+async def test_a_message_without_work_is_neither_a_success_nor_a_failure() -> None:
+    assert await handle(SlowJob(refused=True)) is None
+    assert await handle(SlowJob(), Delivered({})) is None

@@ -27,6 +27,9 @@ first check."""
 CLAIM_POSTPONED_SECONDS = 5
 """How long a message stays hidden if its job could not be claimed because a store was unavailable."""
 RETURN_CLAIM_SECONDS = 5.0
+QUEUE_SECONDS = 5.0
+"""Maximum for one call of the queue, and at most a beat of the heartbeat: only the claim decides, so a queue that does
+not respond must not cost it."""
 
 
 class AttemptRunner(Generic[K]):
@@ -143,11 +146,12 @@ class AttemptRunner(Generic[K]):
                         continue
                     beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
                     await attempt.renew()
-                    await self._queue.hide(self._kind.queue, message.receipt_handle, int(lease_seconds))
                 except NotFound as gone:
                     raise ClaimLost from gone
                 except Problem as problem:
                     log.warning("heartbeat.missed", reason=str(problem))
+                else:
+                    await self._hide(message, int(lease_seconds))
 
     async def _return_claim(self, message: Message, claiming: Awaitable[Attempt]) -> None:
         """Return the claim, once it is made, before the process stops, so that the next worker starts at once."""
@@ -161,17 +165,20 @@ class AttemptRunner(Generic[K]):
 
     async def _hide(self, message: Message, seconds: int) -> None:
         """Hide the message. If that fails, it comes early or late, and costs at most one refused claim."""
-        try:
-            await self._queue.hide(self._kind.queue, message.receipt_handle, seconds)
-        except Problem as problem:
-            log.warning("message.not_hidden", reason=str(problem))
+        await self._try_call(self._queue.hide(self._kind.queue, message.receipt_handle, seconds), "message.not_hidden")
 
     async def _acknowledge(self, message: Message) -> None:
         """Delete the message. If that fails, it is delivered again and costs one refused claim."""
+        await self._try_call(self._queue.delete(self._kind.queue, message.receipt_handle), "message.not_deleted")
+
+    async def _try_call(self, call: Awaitable[None], failed: str) -> None:
+        """Call the queue within a time limit; log a failure as the event `failed`."""
+        beat_seconds = self._kind.lease.total_seconds() / HEARTBEATS_PER_LEASE
         try:
-            await self._queue.delete(self._kind.queue, message.receipt_handle)
-        except Problem as problem:
-            log.warning("message.not_deleted", reason=str(problem))
+            async with asyncio.timeout(min(QUEUE_SECONDS, beat_seconds)):
+                await call
+        except (Problem, TimeoutError) as error:
+            log.warning(failed, reason=str(error) or "no response in time")
 
 
 _UNEXPECTED = Outcome(Exception, Ending.LOST_ATTEMPT)

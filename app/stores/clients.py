@@ -76,13 +76,14 @@ async def open_amazon(
     dynamodb = await open_client("dynamodb", endpoints.dynamodb)
     s3 = await open_client("s3", endpoints.s3, read_seconds=TRANSFER_READ_SECONDS, **path_style)
     public = await open_client("s3", endpoints.s3_public or endpoints.s3, **path_style)
-    sqs = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
+    sqs = await open_client("sqs", endpoints.sqs)
+    polling = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
     sns = await open_client("sns", endpoints.sns)
     errors = AwsErrors()
     return AmazonStores(
         Dynamo(dynamodb, errors),
         ObjectStore(s3, public, bucket, errors),
-        Queues(sqs, errors),
+        Queues(sqs, polling, errors),
         Topics(sns, errors),
         errors,
     )

@@ -49,14 +49,14 @@ class Message:
 
 
 class Queues:
-    """Client of SQS.
+    """Client of SQS. `polling` waits as long as a long poll takes; a call on `client` responds at once.
 
     Raises `Unavailable` for failures that may pass (`MissingResource` if the queue is absent), `CallRejected` for a
     call that SQS rejects.
     """
 
-    def __init__(self, client: "SQSClient", errors: AwsErrors | None = None) -> None:
-        self._client, self._translated = client, Translation("SQS", errors)
+    def __init__(self, client: "SQSClient", polling: "SQSClient", errors: AwsErrors | None = None) -> None:
+        self._client, self._polling, self._translated = client, polling, Translation("SQS", errors)
         self._urls: dict[str, str] = {}
         self._missing: set[str] = set()
         """Queues whose absence is logged already."""
@@ -83,7 +83,7 @@ class Queues:
         """
         url = await self._url(queue)
         with self._translated(may_be_long=True):
-            response = await self._client.receive_message(
+            response = await self._polling.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(limit, MAX_MESSAGES),
                 VisibilityTimeout=hidden_seconds,

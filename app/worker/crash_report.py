@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from app.items.schema.row import ItemRow
-from app.jobs.isolation import isolate
+from app.jobs.after_commit import try_after_commit
 from app.media.results import CrashReport
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Queues
@@ -30,4 +30,4 @@ async def dead_letter(queues: Queues, row: ItemRow, report: dict[str, Any]) -> N
     """
     log.error("item.poisoned", lost_attempts=row.lost_attempts, crash_report=report)
     body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": report}
-    await isolate(queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id), "dead_letter", item=row.item_id)
+    await try_after_commit(queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id), "dead_letter", item=row.item_id)

@@ -55,7 +55,7 @@ class _Changes:
 
 async def messages() -> str:
     client = _Client()
-    await _send(Queues(client), Topics(client))  # type: ignore[arg-type]  # only these calls are used
+    await _send(Queues(client, client), Topics(client))  # type: ignore[arg-type]  # only these calls are used
     lines = []
     for target, request in client.sent:
         body = request.pop("MessageBody", None) or request.pop("Message")

@@ -70,6 +70,7 @@ async def open_faulty(
         amazon: Any = opened.base.amazon
         for store in (amazon.dynamo, amazon.objects, amazon.queues, amazon.topics):
             store._client = FaultyClient(store._client, faults)
+        amazon.queues._polling = FaultyClient(amazon.queues._polling, faults)
         yield Faulty(opened, own, faults, clock)
 
 

@@ -1,11 +1,14 @@
-"""How an attempt ends for its consumer."""
+"""An attempt depends on its claim alone: a queue that does not respond delays neither its heartbeat nor its end."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
+
+import pytest
 
 from app.jobs.attempt import HEARTBEATS_PER_LEASE, AttemptRunner
 from app.jobs.claim import ClaimLost
@@ -17,12 +20,14 @@ BEATS = 5
 LIMIT_SECONDS = 20.0
 
 
-class IdleQueue:
-    """A queue that does nothing."""
+class StuckQueue:
+    """A queue that accepts calls and never responds."""
 
-    async def hide(self, _queue: str, _receipt_handle: str, _seconds: int) -> None: ...
+    async def hide(self, _queue: str, _receipt_handle: str, _seconds: int) -> None:
+        await asyncio.Event().wait()
 
-    async def delete(self, _queue: str, _receipt_handle: str) -> None: ...
+    async def delete(self, _queue: str, _receipt_handle: str) -> None:
+        await asyncio.Event().wait()
 
 
 @dataclass
@@ -85,7 +90,29 @@ class Delivered:
 
 async def handle(job: SlowJob, delivered: Delivered | None = None) -> bool | None:
     async with asyncio.timeout(LIMIT_SECONDS):
-        return await AttemptRunner(job, IdleQueue()).handle(delivered or Delivered())
+        return await AttemptRunner(job, StuckQueue()).handle(delivered or Delivered())
+
+
+@pytest.mark.parametrize("error", [None, Unavailable()])
+async def test_a_claim_is_renewed_each_quarter_of_its_lease_although_the_queue_does_not_respond(
+    error: Exception | None,
+) -> None:
+    job = SlowJob(error)
+    assert await handle(job) is (error is None)
+    waits = [later - earlier for earlier, later in pairwise(job.renewed_at)]
+    assert len(waits) >= BEATS - 2
+    assert max(waits) < 2 * LEASE.total_seconds() / HEARTBEATS_PER_LEASE
+    assert job.returned is (error is not None)
+
+
+async def test_a_stopping_worker_returns_its_claim_although_the_queue_does_not_respond() -> None:
+    job = SlowJob()
+    attempt = asyncio.create_task(handle(job))
+    await asyncio.sleep(0.4 * LEASE.total_seconds())  # in the first heartbeat
+    attempt.cancel()
+    await asyncio.wait({attempt})
+    assert attempt.cancelled()
+    assert job.returned
 
 
 async def test_a_message_without_work_is_neither_a_success_nor_a_failure() -> None:

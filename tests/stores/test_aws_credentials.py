@@ -113,7 +113,8 @@ async def test_a_url_that_cannot_be_signed_is_unavailable_and_counted(stack: Asy
 
 async def test_a_code_of_sts_is_no_result_of_the_call_that_needs_the_credentials(stack: AsyncExitStack) -> None:
     errors = AwsErrors()
-    queues = Queues(await _client(stack, "sqs", _sts_refuses), errors)
+    client = await _client(stack, "sqs", _sts_refuses)
+    queues = Queues(client, client, errors)
     queues._urls[BULK_QUEUE] = "http://127.0.0.1/1/bulk"
     with pytest.raises(Unavailable):
         await queues.hide(BULK_QUEUE, "receipt", 5)

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
 from app.jobs.after_commit import try_after_commit
+from app.stores.amazon import READ_SECONDS
 from app.stores.aws_errors import NO_RESPONSE_SECONDS, ErrorClass
 from app.stores.clients import AmazonStores
 from app.stores.resources import BULK_QUEUE, ITEMS_TABLE
+from app.stores.sqs import POLL_READ_SECONDS
 from darkroom_process.asgi_types import Receive, Scope, Send
 from local.asgi import wait_for_disconnect
 from tests.stores.aws_clients import open_clients
@@ -54,3 +57,9 @@ async def test_a_long_poll_or_transfer_that_is_cancelled_is_not_counted(aws: Ama
                 aws.queues.receive(BULK_QUEUE, limit=1), aws.objects.upload_part("key", "upload", 1, b"x")
             )
     assert not aws.errors.counts()
+
+
+async def test_only_a_long_poll_waits_longer_for_a_response_of_sqs(aws: AmazonStores) -> None:
+    queues: Any = aws.queues
+    assert queues._client.meta.config.read_timeout == READ_SECONDS
+    assert queues._polling.meta.config.read_timeout == POLL_READ_SECONDS

@@ -73,7 +73,7 @@ async def test_a_disk_that_fills_during_a_ladder_costs_no_attempt(harness: Worke
     assert (await harness.make(row)).state is ItemState.READY
 
 
-async def fill_during(harness: WorkerHarness, row: ItemRow, attempt: "asyncio.Task[bool]") -> None:
+async def fill_during(harness: WorkerHarness, row: ItemRow, attempt: "asyncio.Task[bool | None]") -> None:
     """Fill the disk while the children are paused; check how the attempt ends; free the space again."""
     fill(harness.scratch)
     for pid in harness.decoders.pids:

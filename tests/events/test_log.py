@@ -88,6 +88,18 @@ async def test_reading_events_older_than_30_days_reports_that_they_are_gone(
     assert [event.subject for event in (await log.read(services.account, 1, limit=10)).events] == ["new"]
 
 
+async def test_expired_pages_are_skipped_up_to_the_oldest_live_event(services: Services, clock: ManualClock) -> None:
+    log = services.base.events.log
+    await log.append(services.account, [an_event("old")] * 3)
+    clock.advance(days=31)
+    await log.append(services.account, [an_event("new")] * 2)
+    with pytest.raises(EventsGone) as gone:
+        await log.read(services.account, 0, limit=1)
+    assert gone.value.extras == {"oldest": 4, "head": 5}
+    page = await services.base.events.store.after(services.account, 0, now=clock(), limit=1)
+    assert ([event.number for event in page.events], page.more) == ([4], True)
+
+
 async def test_a_cancelled_caller_does_not_cancel_the_other_appends_of_its_batch(services: Services) -> None:
     log = services.base.events.log
     hasty = asyncio.create_task(log.append(services.account, [an_event("hasty")]))

@@ -13,6 +13,7 @@ from app.events.schema.tables import event_outbox
 from app.events.service.log import EventLog, NewEvent
 from app.events.service.outbox import EventOutbox, Hint
 from app.events.service.outbox_publisher import BATCH, MAX_BATCHES, OutboxRelay, PromptPublisher
+from app.events.store.log import LogPage
 from app.events.store.outbox import OutboxRow, OutboxStore
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
@@ -135,7 +136,7 @@ async def test_events_for_a_closing_account_are_dropped(
     await services.base.events.log.close(services.account)
     assert await relay(services, OutboxStore(database)).publish(services.account) == 1
     assert await OutboxStore(database).rows(services.account, 1) == []
-    assert await services.base.events.store.after(services.account, 0, now=clock()) == []
+    assert await services.base.events.store.after(services.account, 0, now=clock()) == LogPage([], more=False)
 
 
 async def test_an_event_type_of_a_later_release_waits_and_no_event_overtakes_it(

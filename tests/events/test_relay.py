@@ -10,6 +10,7 @@ import pytest
 from app.events.service.log import NewEvent
 from app.events.service.relay import LEASE
 from darkroom_shared.events import EventType
+from tests.events.appending import LARGE_BYTES, append_completions
 from tests.services import KEY_ID, REGION, SECRET, ManualClock, Services, Stores
 
 
@@ -79,6 +80,18 @@ async def test_a_crashed_relay_is_replaced_after_its_lease(
     clock.now += LEASE
     assert await services.relay.relay(services.account) == 1
     assert len(await asyncio.to_thread(subscription.received)) == 1
+
+
+async def test_events_of_more_than_one_page_of_dynamodb_are_all_published(
+    services: Services, subscription: Subscription
+) -> None:
+    await append_completions(services.base.events.log, services.account, 200, LARGE_BYTES)
+    while await services.relay.relay(services.account):
+        pass
+    received = await asyncio.to_thread(subscription.received)
+    assert [body["number"] for body in received] == list(range(1, 201))
+    head = await services.base.events.log.head(services.account)
+    assert (head.relayed, head.behind_since) == (200, None)
 
 
 async def test_accounts_waiting_for_the_relay_are_listed_and_counted_as_late(

@@ -8,10 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from app.events.service import stream
-from app.events.service.log import NewEvent
-from app.events.service.stream import Heartbeat, LiveEvents, Reset, Signal, progress_channel
+from app.events.service.log import EventLog, NewEvent
+from app.events.service.stream import Heartbeat, LiveEvents, Reset, Signal, event_channel, progress_channel
 from darkroom_shared.events import Event, EventType, Progress
 from darkroom_shared.ids import AccountId, new_account_id, new_item_id
+from tests.events.appending import LARGE_BYTES, append_completions
 from tests.services import ManualClock, Services, Stores
 
 PLENTY_SECONDS = 60
@@ -33,6 +34,12 @@ class NullChannel:
 
 
 @pytest.fixture
+def no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only nudges wake the streams of a test that names this fixture before `live`."""
+    monkeypatch.setattr(stream, "SWEEP_SECONDS", 10 * PLENTY_SECONDS)
+
+
+@pytest.fixture
 async def live(services: Services) -> AsyncIterator[LiveEvents]:
     base = services.base
     async with LiveEvents(
@@ -43,6 +50,10 @@ async def live(services: Services) -> AsyncIterator[LiveEvents]:
         stopping=asyncio.Event(),
     ) as opened:
         yield opened
+
+
+async def no_nudge(account: AccountId) -> None:
+    assert account
 
 
 async def append(services: Services, count: int = 1) -> None:
@@ -101,6 +112,18 @@ async def test_without_nudges_the_sweep_finds_missed_events(
         await asyncio.sleep(0.1)
         await append(services, 2)
         assert numbers(await reading) == [1, 2]
+
+
+async def test_one_nudge_is_enough_for_more_than_a_page_of_dynamodb(
+    no_sweep: None, live: LiveEvents, services: Services
+) -> None:
+    base = services.base
+    reading = asyncio.create_task(take(live, services, 0, 200))
+    await asyncio.sleep(0.1)
+    async with EventLog(store=base.events.store, dynamo=base.amazon.dynamo, nudge=no_nudge, clock=base.clock) as log:
+        await append_completions(log, services.account, 200, LARGE_BYTES)
+    await base.signals.nudge(event_channel(services.account))
+    assert numbers(await reading) == list(range(1, 201))
 
 
 async def test_a_cursor_that_is_expired_or_beyond_the_head_is_reset(

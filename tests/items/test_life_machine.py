@@ -287,7 +287,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Assert that the log has exactly the published events, without a gap, including those hidden after a month."""
         head = self.run(self.own.base.events.store.head(self.own.account))
-        events = self.run(self.own.base.events.store.after(self.own.account, 0, now=BEFORE_ALL))
+        events = self.run(self.own.base.events.store.after(self.own.account, 0, now=BEFORE_ALL)).events
         assert [event.number for event in events] == list(range(1, head.last + 1))
         for item, model in self.models.items():
             assert [event.type for event in events if event.subject == item] == model.published

@@ -137,7 +137,7 @@ class Verification:
 
     async def _all_events(self, account: AccountId) -> AsyncIterator[Event]:
         number = 0
-        while events := await self._events.after(account, number, now=self._clock()):
+        while events := (await self._events.after(account, number, now=self._clock())).events:
             for event in events:
                 yield event
             number = events[-1].number

@@ -128,7 +128,9 @@ class EventLog:
     async def read(self, account: AccountId, after: int, *, limit: int) -> EventPage:
         """Return the events after the number `after`. Raises EventsGone if some of them have expired."""
         head = await self._store.head(account)
-        events = await self._store.after(account, after, now=self._clock(), limit=limit) if head.last > after else []
+        events: list[Event] = []
+        if head.last > after:
+            events = (await self._store.after(account, after, now=self._clock(), limit=limit)).events
         expected = events[0].number if events else head.last + 1
         if after < expected - 1:
             raise EventsGone(oldest=expected, head=head.last)

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from app.events.service.nudging import ProjectionNudges
-from app.events.store.log import PAGE_EVENTS, EventStore, Head
+from app.events.store.log import EventStore, Head
 from app.stores.dynamo import Refused, TransactionConflict
 from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
 from app.stores.sns import Topics
@@ -53,11 +53,10 @@ class RelayService:
             raise
 
     async def _publish_pending(self, account: AccountId, head: Head, now: datetime) -> int:
-        events = await self._store.after(account, head.relayed, now=now, limit=PAGE_EVENTS)
-        completed = [event for event in events if event.type in COMPLETIONS]
-        relayed = events[-1].number if len(events) == PAGE_EVENTS else head.last
-        if events:
-            relayed = max(relayed, events[-1].number)
+        page = await self._store.after(account, head.relayed, now=now)
+        completed = [event for event in page.events if event.type in COMPLETIONS]
+        read_to = page.events[-1].number if page.events else head.last
+        relayed = read_to if page.more else max(read_to, head.last)
         await self._projections.mark_behind(
             account, relayed
         )  # first, so that an outage of Aurora does not cause repeated publishing

@@ -240,10 +240,10 @@ class LiveEvents:
             watcher.head = (await self._store.head(watcher.account)).last
             return
         while True:
-            events = await self._store.after(watcher.account, watcher.head, now=self._clock())
-            if events:
-                watcher.add(events)
-            if len(events) < PAGE_EVENTS:
+            page = await self._store.after(watcher.account, watcher.head, now=self._clock())
+            if page.events:
+                watcher.add(page.events)
+            if not page.more:
                 return
 
     async def _sweep(self) -> None:

@@ -46,6 +46,14 @@ class Head:
         return self.appender != process and is_held(until, now)
 
 
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Consecutive events of a log, oldest first, and whether more may follow."""
+
+    events: list[Event]
+    more: bool
+
+
 class EventStore:
     """Reads are consistent, except those of the relay's index. Numbers of an account's events have no gaps."""
 
@@ -62,19 +70,19 @@ class EventStore:
         rows = await self._dynamo.get_many(EVENTS_TABLE, [_key(account, 0) for account in accounts])
         return {AccountId(row["account_id"]): _head(row) for row in rows}
 
-    async def after(self, account: AccountId, number: int, *, now: datetime, limit: int = PAGE_EVENTS) -> list[Event]:
-        """Return the events after `number`, oldest first, without those that are older than 30 days."""
-        query = Query(
-            EVENTS_TABLE,
-            Condition(
-                "account_id = :account AND #number > :number",
-                {"#number": "number"},
-                {":account": account, ":number": number},
-            ),
-            limit=limit,
-        )
-        page = await self._dynamo.query(query)
-        return [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
+    async def after(self, account: AccountId, number: int, *, now: datetime, limit: int = PAGE_EVENTS) -> LogPage:
+        """Return at most `limit` events after `number`, without those that are older than 30 days.
+
+        There may be fewer although more follow: DynamoDB ends a page at 1 MB. There is none only at the log's end.
+        """
+        rows = limit
+        while True:
+            page = await self._dynamo.query(_rows_after(account, number, rows))
+            events = [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
+            if events or not page.more:
+                return LogPage(events[:limit], page.more or len(events) > limit)
+            # DynamoDB removes expired rows late; they are skipped in large steps.
+            number, rows = page.rows[-1]["number"], PAGE_EVENTS
 
     async def announce(self, account: AccountId, head: Head, process: str, *, now: datetime, until: datetime) -> Head:
         """Announce a large batch; return the new head. The next append removes the announcement.
@@ -146,13 +154,7 @@ class EventStore:
 
         Resumes after a crash.
         """
-        query = Query(
-            EVENTS_TABLE,
-            Condition(
-                "account_id = :account AND #number > :head", {"#number": "number"}, {":account": account, ":head": 0}
-            ),
-            limit=PAGE_EVENTS,
-        )
+        query = _rows_after(account, 0, PAGE_EVENTS)
         while rows := (await self._dynamo.query(query)).rows:
             await self._dynamo.delete_many(EVENTS_TABLE, [_key(account, row["number"]) for row in rows])
             yield len(rows)
@@ -209,6 +211,13 @@ def event_action(account: AccountId, event: Event) -> Action:
             "expires_at": int((event.at + RETENTION).timestamp()),
         },
     )
+
+
+def _rows_after(account: AccountId, number: int, limit: int) -> Query:
+    condition = Condition(
+        "account_id = :account AND #number > :number", {"#number": "number"}, {":account": account, ":number": number}
+    )
+    return Query(EVENTS_TABLE, condition, limit=limit)
 
 
 def _key(account: AccountId, number: int) -> Row:

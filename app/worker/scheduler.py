@@ -1,6 +1,7 @@
 """The loops that find work by polling: the sweeper and the relay."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 
 from app.events.service.relay import RelayService
 from app.items.maintenance.service.maintenance import MaintenanceService
@@ -19,6 +20,8 @@ HINTS_SECONDS = 60.0
 """Period of the loop that takes hints; a hint wakes it at once."""
 CONCURRENT_ITEMS = 8
 """Items of one shard. A request may make thousands due for purge, and a lapsed claim must not wait long for them."""
+CONCURRENT_ACCOUNTS = 8
+"""Accounts that are announced or published at the same time."""
 GATHER_SECONDS = 0.5
 """Appends of one account within this time are relayed together."""
 LAPSED = {"reason": "the worker crashed or lost its claim; nothing is known of the decoder"}
@@ -79,24 +82,53 @@ class Hints:
 
 
 class Relay:
-    """Relays hinted accounts at once, and all others periodically."""
+    """Announces hinted accounts at once, and all others periodically; a loop of its own publishes what is announced.
+
+    So no projection waits for SNS.
+    """
 
     def __init__(self, relay: RelayService, hints: Hints) -> None:
-        self._relay, self._hints = relay, hints
+        self._relay, self._hints, self.announced = relay, hints, Hints()
 
     async def run(self, stopping: asyncio.Event) -> None:
         hinted = run_periodically(
             "relay_hints", HINTS_SECONDS, stopping, self._process_hints, wakeup=self._hints.wakeup
         )
-        async with running(hinted):
+        publishing = run_periodically(
+            "relay_publisher", HINTS_SECONDS, stopping, self.publish, wakeup=self.announced.wakeup
+        )
+        async with running(hinted), running(publishing):
             await run_periodically("relay", RELAY_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def process(self, shard: int) -> None:
-        """Relay the shard's accounts that are behind, one after the other."""
-        for account in await self._relay.behind(shard):
-            await isolate(self._relay.relay(account), "relay", account=account)
+        """Announce all of the shard's accounts that are behind."""
+        async for accounts in self._relay.behind(shard):
+            await _for_each(accounts, self._announce)
+
+    async def publish(self, _shard: int = 0) -> None:
+        """Publish one batch of each announced account. The next poll announces again what is left or fails."""
+        await _for_each(self.announced.take(), self._publish)
 
     async def _process_hints(self, _shard: int) -> None:
         await asyncio.sleep(GATHER_SECONDS)
-        for account in self._hints.take():
-            await isolate(self._relay.relay(account), "relay", account=account)
+        await _for_each(self._hints.take(), self._announce)
+
+    async def _announce(self, account: AccountId) -> None:
+        if await isolate(self._relay.announce(account), "relay", account=account):
+            self.announced.add(account)
+
+    async def _publish(self, account: AccountId) -> None:
+        await isolate(self._relay.relay(account), "relay_publisher", account=account)
+
+
+async def _for_each(accounts: Collection[AccountId], process: Callable[[AccountId], Awaitable[None]]) -> None:
+    """Process the accounts, CONCURRENT_ACCOUNTS at a time."""
+    remaining = iter(accounts)
+
+    async def work() -> None:
+        for account in remaining:
+            await process(account)
+
+    async with TaskGroup() as tasks:
+        for _ in range(min(CONCURRENT_ACCOUNTS, len(accounts))):
+            tasks.create_task(work())

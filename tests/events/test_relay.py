@@ -98,7 +98,7 @@ async def test_accounts_waiting_for_the_relay_are_listed_and_counted_as_late(
     services: Services, clock: ManualClock
 ) -> None:
     await append(services, EventType.ITEM_CREATED)
-    waiting = [account for shard in range(16) for account in await services.relay.behind(shard)]
+    waiting = [account for shard in range(16) async for page in services.relay.behind(shard) for account in page]
     assert waiting.count(services.account) == 1
     clock.advance(minutes=2)
     late = await services.relay.late(clock())

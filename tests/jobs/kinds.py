@@ -187,7 +187,7 @@ KINDS: dict[str, Make] = {
     "relay": RelayLease,
 }
 FENCED = [name for name in KINDS if name != "relay"]
-"""Kinds whose late writes are refused. A late relay only publishes twice."""
+"""Kinds whose late writes all raise ClaimLost. A late relay may publish again, and records nothing."""
 WAITING = ["express", "bulk", "export"]
 """Kinds that wait after a lost attempt; an operator's command sends items to be reprocessed, again and again."""
 COUNTED = ["express", "bulk", "reprocessing", "export"]

@@ -130,4 +130,4 @@ class RelayLease(Uncounted):
 
     async def finish(self, claimed: Any) -> None:
         store = self.services.base.events.store
-        await store.record_relayed(self._account, (await store.head(self._account)).last, finished=True)
+        await store.record_relayed(self._account, (await store.head(self._account)).last, until=claimed, finished=True)

@@ -147,25 +147,60 @@ def export_sweeper(faulty: Faulty) -> Loop:
 
 
 def relay(faulty: Faulty) -> Loop:
+    """The relay's polling, which announces."""
     base = faulty.own.base
     loop = Relay(faulty.services.base.events.relay, Hints())
 
     async def create() -> tuple[AccountId, Due]:
-        account = new_account_id()
-        await base.events.log.append(account, [NewEvent(EventType.ITEM_READY, "itm_1", {"kind": "image"})])
+        account = await _account_to_relay(faulty)
 
         async def is_done() -> bool:
-            faulty.clock.advance(seconds=31)  # the lease of a relay that could not even release it
-            return (await base.events.store.head(account)).relayed == 1
+            cursors = [await base.events.cursors.get(name, account) for name in PROJECTIONS]
+            return account in loop.announced.take() and all(cursor and cursor.wanted == 1 for cursor in cursors)
 
         return account, (int(shard_of(account)), is_done)
+
+    async def due(shard: int) -> list[AccountId]:
+        return [account async for accounts in base.events.relay.behind(shard) for account in accounts]
 
     async def remove(accounts: Sequence[AccountId]) -> None:
         for account in accounts:
             await base.events.relay.relay(account)
         faulty.clock.advance(seconds=31)  # another process's lease
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, base.events.relay.behind, remove))
+    return Loop(loop.process, lambda: _alone_in_its_shard(create, due, remove))
+
+
+def relay_publisher(faulty: Faulty) -> Loop:
+    """The relay's publishing of an account that is announced again and again, as its polling does."""
+    store, loop = faulty.own.base.events.store, Relay(faulty.services.base.events.relay, Hints())
+    behind: set[AccountId] = set()
+
+    async def tick(_shard: int) -> None:
+        for account in behind:
+            loop.announced.add(account)
+        await loop.publish()
+
+    async def prepare() -> Due:
+        account = await _account_to_relay(faulty)
+        behind.add(account)
+
+        async def is_done() -> bool:
+            faulty.clock.advance(seconds=31)  # the lease of a relay that could not even release it
+            if (await store.head(account)).relayed == 1:
+                behind.discard(account)
+            return account not in behind
+
+        return 0, is_done
+
+    return Loop(tick, prepare)
+
+
+async def _account_to_relay(faulty: Faulty) -> AccountId:
+    account = new_account_id()
+    event = NewEvent(EventType.ITEM_READY, "itm_1", {"kind": "image"})
+    await faulty.own.base.events.log.append(account, [event])
+    return account
 
 
 def eraser(faulty: Faulty) -> Loop:
@@ -321,9 +356,20 @@ def lane_sampler(faulty: Faulty) -> Loop:
 
 LOOPS = {
     each.__name__: each
-    for each in (sweeper, export_sweeper, relay, eraser, consumer, projections, nudges, outbox, lane_sampler)
+    for each in (
+        sweeper,
+        export_sweeper,
+        relay,
+        relay_publisher,
+        eraser,
+        consumer,
+        projections,
+        nudges,
+        outbox,
+        lane_sampler,
+    )
 }
-RELATIONAL = ("relay", "eraser", "projections", "nudges", "outbox")
+RELATIONAL = ("relay", "relay_publisher", "eraser", "projections", "nudges", "outbox")
 """Those that use the database."""
 CONSUMERS = ("consumer", "nudges")
 

@@ -24,6 +24,7 @@ from darkroom_shared.times import from_rfc3339, to_rfc3339
 
 RETENTION = timedelta(days=30)
 PAGE_EVENTS = 500
+PAGE_HEADS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Head:
     appending_until: str | None = None
     closing: bool = False
     """The account is being erased: appends are refused."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether events are to be relayed."""
+        return not self.closing and self.relayed < self.last
 
     def is_announced_by_other(self, process: str, now: datetime) -> bool:
         """Return whether another process has announced a large batch."""
@@ -98,16 +104,16 @@ class EventStore:
         await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
         return replace(head, appender=process, appending_until=to_rfc3339(until))
 
-    async def behind(self, shard: str, limit: int) -> list[AccountId]:
-        """Return candidates for the relay: accounts with events that are not relayed, longest waiting first."""
-        query = Query(
-            EVENTS_TABLE,
-            Condition("behind_shard = :shard", values={":shard": shard}),
-            index=BEHIND,
-            limit=limit,
-        )
-        page = await self._dynamo.query(query, consistent=False)
-        return [AccountId(row["account_id"]) for row in page.rows]
+    async def behind(self, shard: str) -> AsyncIterator[list[AccountId]]:
+        """Yield candidates for the relay page by page: accounts with events not relayed, longest waiting first."""
+        condition, start = Condition("behind_shard = :shard", values={":shard": shard}), None
+        while True:
+            query = Query(EVENTS_TABLE, condition, index=BEHIND, limit=PAGE_HEADS, start_after=start)
+            page = await self._dynamo.query(query, consistent=False)
+            yield [AccountId(row["account_id"]) for row in page.rows]
+            if not page.more:
+                return
+            start = {name: page.rows[-1][name] for name in ("account_id", "number", "behind_shard", "behind_since")}
 
     async def lease_relay(self, account: AccountId, *, now: datetime, until: datetime) -> bool:
         """Lease the relay of the account. Returns False if another process holds it."""
@@ -129,18 +135,23 @@ class EventStore:
         )
         return len((await self._dynamo.query(query, consistent=False)).rows)
 
-    async def record_relayed(self, account: AccountId, number: int, *, finished: bool) -> None:
-        """Record that all events up to `number` are relayed, and release the lease.
+    async def record_relayed(self, account: AccountId, number: int, *, until: datetime, finished: bool) -> None:
+        """Record that all events up to `number` are relayed, and release the lease that ends at `until`.
 
-        `finished`: `number` is the last event. Raises Refused if that is wrong, or if `number` is not above the
-        recorded one.
+        `finished`: `number` is the last event. Raises Refused if that is wrong, if `number` is not above the recorded
+        one, or if another process holds the lease now.
         """
         expression = "SET relayed = :number REMOVE relaying_until"
-        condition = Condition("relayed < :number AND #last > :number", {"#last": "last"}, {":number": number})
+        condition = "relaying_until = :until AND "
         if finished:
             expression += ", behind_shard, behind_since"
-            condition = Condition("#last = :number", {"#last": "last"}, {":number": number})
-        await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
+            condition += "#last = :number"
+        else:
+            condition += "relayed < :number AND #last > :number"
+        values = {":number": number, ":until": to_rfc3339(until)}
+        await self._dynamo.write(
+            update(EVENTS_TABLE, _key(account, 0), expression, Condition(condition, {"#last": "last"}, values))
+        )
 
     async def close(self, account: AccountId) -> None:
         """Refuse all further appends, and never relay the pending events. Idempotent."""

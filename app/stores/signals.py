@@ -17,6 +17,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 
 from app.jobs.backoff import Backoff
 from app.jobs.loop import keep_running
+from app.stores.nudge_sender import NUDGE_SECONDS, NudgeSender
 from app.stores.presence_registry import PresenceRegistry
 from darkroom_shared.task_group import TaskGroup
 
@@ -27,9 +28,6 @@ LIMIT_SECONDS = 1.0
 """The longest wait of a request for a limit; then it passes. With less, a busy machine would enforce no limit."""
 OUTAGE_LIMIT_SECONDS = 0.1
 """The time limit while Redis has not replied to the last call."""
-NUDGE_SECONDS = 0.5
-MAX_UNSENT = 1_000
-"""Channels whose nudge Redis did not accept; for more than these, subscribers rely on their own polling."""
 RETRIES = 2
 MAX_IDLE_SECONDS = 5.0
 """After this time without a message the nudges' connection is pinged."""
@@ -203,9 +201,9 @@ class Signals:
         self._availability = _Availability()
         self.limits = Limits(self._redis, self._availability)
         self.nudges = Nudges(self._nudges_redis, self._availability, max_idle_seconds)
+        self._sender = NudgeSender(self._redis, self._availability.execute)
         self.presence = PresenceRegistry(self._redis, self._availability.execute)
         self._task: asyncio.Task[None] | None = None
-        self._unsent: set[str] = set()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.nudges.run())
@@ -226,17 +224,11 @@ class Signals:
     async def nudge(self, channel: str) -> None:
         """Wake all listeners on the channel, in every process.
 
-        Without Redis only this process's listeners wake; the others do so with the first nudge that Redis accepts
+        Without Redis only this process's listeners wake; the others do so with the first nudges that Redis accepts
         again.
         """
-        self._unsent.add(channel)
-        if len(self._unsent) > MAX_UNSENT:
-            self._unsent.pop()
-        for each in tuple(self._unsent):
-            if await self._availability.execute(self._redis.publish(each, b""), NUDGE_SECONDS) is None:
-                self.nudges.wake(channel)
-                return
-            self._unsent.discard(each)
+        if not await self._sender.send(channel):
+            self.nudges.wake(channel)
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Send a message to the channel's current subscribers in every process; without Redis it is dropped."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from app.stores.nudge_sender import MAX_RESENT
 from app.stores.signals import Limit, Signals
 from darkroom_shared.ids import new_ulid
 from tests.servers import free_port, running, valkey_command
@@ -162,6 +163,31 @@ async def test_a_nudge_during_a_redis_outage_is_received_locally_and_elsewhere_l
                 while not received_elsewhere.is_set():
                     await here.nudge("events:another")
                     await asyncio.sleep(0.05)
+
+
+async def test_nudges_of_an_outage_are_sent_in_few_round_trips(tmp_path: Path, channel: str) -> None:
+    port = free_port()
+    with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
+        url = f"redis://127.0.0.1:{port}/0"
+        async with Signals(url) as here, Redis.from_url(url) as redis, redis.pubsub() as subscriber:
+            await subscriber.psubscribe(f"{channel}-*")
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                await asyncio.gather(*(here.nudge(f"{channel}-{number}") for number in range(MAX_RESENT)))
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            await asyncio.sleep(0.5)  # what the interrupted nudges have sent is read now
+            reads = (await redis.info("stats"))["total_reads_processed"]
+            received: set[bytes] = set()
+            async with asyncio.timeout(60):
+                await here.nudge("events:another")
+                assert (await redis.info("stats"))["total_reads_processed"] - reads < MAX_RESENT / 2
+                while len(received) < MAX_RESENT:
+                    message = await subscriber.get_message(timeout=1)
+                    if message is None:
+                        await here.nudge("events:another")  # if the first one was not in time
+                    elif message["type"] == "pmessage":
+                        received.add(message["channel"])
 
 
 async def test_without_redis_no_call_fails_and_every_limit_passes(channel: str, who: str) -> None:

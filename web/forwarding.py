@@ -11,6 +11,7 @@ import httpx
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from darkroom_process.logged_path import logged_path
 from darkroom_process.request_head import KNOWN_METHODS
 from darkroom_process.tier_headers import DEADLINE_HEADER, TIER_HEADER
 from darkroom_shared.problems import (
@@ -120,7 +121,7 @@ class Forwarder:
         log.info(
             "request.forwarded",
             method=scope["method"],
-            path=scope["path"],
+            path=logged_path(scope),
             status=exchange.status,
             seconds=seconds,
             request_id=exchange.identity.request_id.decode(),

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.after_commit import request_deadline
 from app.jobs.isolation import capture
+from darkroom_process.logged_path import logged_path
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of
@@ -95,9 +96,9 @@ class ErrorBoundary:
 
         match await capture(self._application(scope, receive, recording_send)):
             case ClientDisconnect():
-                log.info("request.abandoned", method=scope["method"], path=scope["path"])
+                log.info("request.abandoned", method=scope["method"], path=logged_path(scope))
             case Exception() as error:  # the outermost handler: log once, respond without details
-                log.error("request.crashed", method=scope["method"], path=scope["path"], exc_info=error)
+                log.error("request.crashed", method=scope["method"], path=logged_path(scope), exc_info=error)
                 if begun:
                     raise error  # the response has begun: the server must close the connection
                 await send_problem(send, Problem())
@@ -127,7 +128,7 @@ class Deadline:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            log.warning("request.expired", method=scope["method"], path=scope["path"], seconds=seconds)
+            log.warning("request.expired", method=scope["method"], path=logged_path(scope), seconds=seconds)
             await send_problem(send, DeadlineExceeded())
 
 

@@ -9,9 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
+from structlog.testing import capture_logs
 
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import MAX_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
+from darkroom_process.logged_path import MAX_CHARACTERS
 from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.problems import TooManyRequests, Unavailable
 
@@ -47,8 +49,8 @@ async def http(watched: Watched) -> AsyncIterator[httpx.AsyncClient]:
         finally:
             watched.cancelled = True
 
-    @application.get("/crash")
-    async def crash() -> None:
+    @application.get("/crash{rest:path}")
+    async def crash(rest: str) -> None:
         raise ZeroDivisionError("canary")
 
     @application.get("/busy")
@@ -133,6 +135,13 @@ async def test_a_crash_is_an_internal_problem_without_details(http: httpx.AsyncC
 
     assert _is_problem(response, 500, "internal")
     assert "canary" not in response.text
+
+
+async def test_a_log_entry_has_the_beginning_of_a_long_path(http: httpx.AsyncClient) -> None:
+    with capture_logs() as entries:
+        await http.get("/crash" + "-" * 60_000)
+
+    assert [len(entry["path"]) for entry in entries] == [MAX_CHARACTERS + 1]
 
 
 async def test_a_retryable_problem_carries_retry_after(http: httpx.AsyncClient) -> None:

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from darkroom_client.connection import tls_context
+from darkroom_process.logged_path import MAX_CHARACTERS
 from darkroom_process.readiness import Readiness
 from tests.servers import free_port
 from tests.web.servers import serving_web
@@ -89,6 +91,13 @@ async def test_the_largest_allowed_body_passes(web: httpx.AsyncClient) -> None:
 async def test_no_path_escapes_v1(web_url: str, path: str) -> None:
     status, _ = await _raw(web_url, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert status == 404
+
+
+async def test_a_log_entry_has_the_beginning_of_a_long_path(web: httpx.AsyncClient) -> None:
+    with capture_logs() as entries:
+        await web.get("/v1/(password" + "-" * 60_000)
+        await web.get("/v1/echo")  # the entry of a request is written after its response
+    assert len(entries[0]["path"]) == MAX_CHARACTERS + 1
 
 
 async def test_an_unknown_method_is_refused(web: httpx.AsyncClient) -> None:

@@ -14,14 +14,16 @@ REMOVED = "[removed]"
 _OWN_KEYS = frozenset({"level", "timestamp"})
 """Set by the log's own processors."""
 
+_SUFFIX = r"(?:[_-][\w-]{0,40}+|(?-i:(?<=[a-z])(?![A-Za-z]{0,40}(?:Error|Exception))[A-Z]\w{0,40}+))?"
+"""`password_confirmation`, `tokenText`, but not the name of an error class."""
 _NAMES = (
     r"(?:(?:authorization|cookies?|passwords?|passwd|passphrases?|pwd|requirepass|masterauth|tokens?|grants?|proofs?"
     r"|secrets?(?:[_-]?(?:access[_-]?)?key)?|private[_-]?key|signing[_-]?key|encryption[_-]?key"
     r"|api[_-]?key|signatures?|credentials?|darkroom[_-]share|darkroom[_-]tier|policy|key[_-]pair[_-]id)"
-    r"(?:[_-]?hash(?:es)?)?)"
+    rf"(?:hash(?:es)?)?{_SUFFIX})"
 )
-"""Ends of the names of headers, parameters, settings and fields with a secret value. Each alternative begins with a
-literal letter, so that a search skips other positions fast.
+"""Names of headers, parameters, settings and fields with a secret value, from the word that shows it. Each alternative
+begins with a literal letter, so that a search skips other positions fast.
 """
 _NAME = re.compile(_NAMES, re.IGNORECASE)
 _WORD_START = r"(?:^|[_-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))"
@@ -31,6 +33,12 @@ _ENCODED_QUOTE = r"(?:%(?:25){0,4}2[27]|&(?:quot|\#39|\#34|\#x27);|\\{1,8}u002[2
 _SPACE = r"(?:\s|%(?:25){0,4}20|\+){0,3}"
 _NAMED = rf"""{_NAMES}(?:\\{{0,8}}["']|{_ENCODED_QUOTE})?{_SPACE}"""
 _SEPARATOR = r"(?:[:=]|=>|%(?:25){0,4}3[AD])"
+
+_AFTER_ENCODED = (
+    r"(?<=%[0-9A-Fa-f]{2})|(?<=25[0-9A-Fa-f]{2})|(?<=\\[a-z0-9])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})"
+)
+"""Just after `%23`, `%2523`, or an escape as in a representation: `\\n`, `\\x00`, `\\u0026`."""
+_START = rf"(?:\b|{_AFTER_ENCODED})"
 
 # Each pattern takes linear time: a repetition is bounded, or the match consumes what it has scanned.
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----.*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)", re.DOTALL)
@@ -52,17 +60,20 @@ _ELEMENT = re.compile(rf"((?:<|&lt;)[\w:.-]{{0,60}}?{_NAMES}(?:\s[^<>]{{0,200}})
 _OBJECT = re.compile(rf"({_NAMED}{_SEPARATOR}{_SPACE})<[^>]*", re.IGNORECASE)
 """`cookies=<SimpleCookie: x>`."""
 _LINE = re.compile(
-    r"\b((?:proxy-)?authorization|(?:set-)?cookie|darkroom-share(?:-proof)?|x-darkroom-tier"
-    r"|[\w-]{0,40}(?:password|passphrase|pwd))"
+    rf"{_START}((?:proxy-)?authorization|(?:set-)?cookie|darkroom-share(?:-proof)?|x-darkroom-tier"
+    rf"|[\w-]{{0,40}}(?:password|passphrase|pwd){_SUFFIX})"
     r"(\s{0,3}[:=]\s{0,3})(?!\[removed\])[^\r\n]+",
     re.IGNORECASE,
 )
 """Headers and passwords: the value may contain spaces, so the rest of the line is removed."""
 _VALUE = re.compile(rf"""({_NAMED}{_SEPARATOR}{_SPACE})(?!\[removed\])[^\s"'&<>]+""", re.IGNORECASE)
-_ARGUMENT = re.compile(rf"((?:--[\w-]{{0,40}}?{_NAMES}|\b(?:requirepass|masterauth))\s{{1,3}})\S+", re.IGNORECASE)
-"""`--password x`, and the line of a Valkey configuration."""
-_SCHEME = re.compile(r"\b(?:Bearer|Basic)\s{1,3}[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
-_OPAQUE_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:dr[a-z]|whsec)_[A-Za-z0-9._+/=-]{8,}")
+_ARGUMENT = re.compile(
+    rf"((?:(?:(?<![\w-])|{_AFTER_ENCODED})-{{2,}}+[\w-]{{0,40}}?{_NAMES}|{_START}(?:requirepass|masterauth))\s{{1,3}})\S+",
+    re.IGNORECASE,
+)
+"""`--password x`, and the line of a Valkey configuration. A row of dashes is tried once, not at each dash."""
+_SCHEME = re.compile(rf"{_START}(?:Bearer|Basic)(?:\s|%(?:25){{0,4}}20|\+){{1,3}}[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
+_OPAQUE_TOKEN = re.compile(rf"(?:(?<![A-Za-z0-9])|{_AFTER_ENCODED})(?:dr[a-z]|whsec)_[A-Za-z0-9._+/=-]{{8,}}")
 _PASSWORD_HASH = re.compile(r"\$argon2[a-z]{1,2}\$[^\s\"']+")
 _ADDRESS = re.compile(r"[^\s@\"'<>()\[\]{},;:=]{1,64}(?:@|%40)[^\s@\"'<>()\[\]{},;:=/]{1,255}")
 

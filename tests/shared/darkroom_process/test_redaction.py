@@ -5,6 +5,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from darkroom_process import redaction
 from darkroom_process.redaction import REMOVED, redact, without_secrets
 
 SIGNED = (
@@ -39,6 +40,9 @@ NAMES = [
     "passphrase",
     "pwd",
     "requirepass",
+    "password_confirmation",
+    "token_text",
+    "new-password-again",
 ]
 SPACED = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "password", "new_password"]
 
@@ -106,10 +110,25 @@ def test_a_value_with_spaces_is_removed_to_the_end_of_its_line(name: str) -> Non
         "the link drl_canarycanarycanary was refused",
         "/v1/nowhere/drl_canarycanarycanary",
         "session_drs_canarycanarycanary",
+        "/s%23drl_canarycanarycanary",
+        "/s%2523drl_canarycanarycanary",
+        "%2Fdrl_canarycanarycanary was not sent",
+        repr("\ndrl_canarycanarycanary"),
+        repr(b"\x00drl_canarycanarycanary"),
+        "'\\u0026drl_canarycanarycanary'",
+        repr(repr("\tdrs_canarycanarycanary")),
+        "%0ABearer%20canary",
+        repr("Host: kept\nBearer canary"),
+        repr("Host: kept\r\nAuthorization: Digest canary; b=canary"),
+        "x%0Acookie: kept canary",
+        "password_confirmation: canary canary",
         "unlocked with dru_1764230400.canarycanary",
         "whsec_canarycanary",
         "requirepass canary",
         "--tier-secret canary --port 1",
+        repr("\n--password canary"),
+        "-" * 100 + "password canary",
+        "--token-text canary",
         "ada.canary@example.com is taken",
         "email=ada.canary%40example.com",
         "mysql+asyncmy://root:canary@db:3306/darkroom",
@@ -127,7 +146,7 @@ def test_no_secret_survives_in_a_text(text: str) -> None:
     assert "canary" not in repr(redact(None, "info", {"event": text, "text": [text], "bytes": text.encode()}))
 
 
-@pytest.mark.parametrize("name", ["SecretAccessKey", "sessionToken", "newPassword"])
+@pytest.mark.parametrize("name", ["SecretAccessKey", "sessionToken", "newPassword", "passwordConfirmation"])
 def test_the_value_of_a_secret_name_in_camel_case_is_removed(name: str) -> None:
     text = f"<{name}>canary</{name}>"
     assert "canary" not in repr(redact(None, "info", {name: "canary", "text": text, "nested": [{name: ["canary"]}]}))
@@ -143,10 +162,19 @@ def test_the_value_of_a_secret_name_in_camel_case_is_removed(name: str) -> None:
         "mysql+asyncmy://db:3306/darkroom",
         "2026-11-29T02:13:29Z",
         "ConnectionRefusedError(111, \"Connect call failed ('127.0.0.1', 6379)\")",
+        "NoCredentialsError: Unable to find any",
+        "a quadro_symphonic_recording, 100%",
     ],
 )
 def test_text_without_a_secret_is_unchanged(text: str) -> None:
     assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize("dashes", [3, 4, 100])
+def test_a_row_of_dashes_is_searched_once_for_an_argument(dashes: int) -> None:
+    text = "-" * dashes + "token canary"
+    starts = [start for start in range(dashes) if redaction._ARGUMENT.match(text, start)]
+    assert starts == [0]
 
 
 @pytest.mark.timeout(30)  # an algorithm of quadratic cost takes minutes
@@ -163,5 +191,10 @@ def test_filtering_a_huge_hostile_text_takes_linear_time() -> None:
         "cookie=<",
         'token=("\\',
         "pwd&quot;:&quot;",
+        "-",
+        "--token_",
+        "token_",
+        "tokenA",
+        "%25",
     ):
         without_secrets(piece * (100_000 // len(piece)))

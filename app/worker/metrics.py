@@ -77,7 +77,9 @@ def _in_work(consumer: Consumer) -> int:
 
 
 class LaneSampler:
-    """Reads the depth of each lane and the longest wait periodically. What cannot be read is NaN, not outdated."""
+    """Reads the depth of each lane and the longest wait periodically. What could not be read is NaN; while a sample is
+    taken, the previous one stays.
+    """
 
     def __init__(self, *, registry: CollectorRegistry, queues: Queues, backlog: BacklogService, clock: Clock) -> None:
         self._queues, self._backlog, self._clock = queues, backlog, clock
@@ -94,12 +96,12 @@ class LaneSampler:
     async def process(self, _shard: int = 0) -> None:
         """Take one sample of every lane."""
         for queue in LANES:
-            for state in ("waiting", "in_work"):
-                self._depths.labels(queue, state).set(math.nan)
-            await isolate(self._sample_depth(queue), "lane_sampler", queue=queue)
-        for queue in QUEUES.values():
-            self._oldest.labels(queue).set(math.nan)
-        await isolate(self._sample_oldest(), "lane_sampler")
+            if not await isolate(self._sample_depth(queue), "lane_sampler", queue=queue):
+                for state in ("waiting", "in_work"):
+                    self._depths.labels(queue, state).set(math.nan)
+        if not await isolate(self._sample_oldest(), "lane_sampler"):
+            for queue in QUEUES.values():
+                self._oldest.labels(queue).set(math.nan)
 
     async def _sample_depth(self, queue: str) -> None:
         for state, messages in (await self._queues.depth(queue)).items():

@@ -2,23 +2,29 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
+from math import isnan
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from app.exports.wiring import build_export_work, build_exports
 from app.items.schema.row import ItemRow, Lane
+from app.items.service.backlog import Backlog, BacklogService
 from app.items.service.lifecycle import LEASE
 from app.items.service.queueing import QUEUES
 from app.items.wiring import build_backlog, build_maintenance
 from app.jobs.claim import LOST_ATTEMPT_WAITS, MAX_LOST_ATTEMPTS
 from app.stores.resources import EXPORTS_QUEUE, EXPRESS_QUEUE
-from app.stores.sqs import Message
+from app.stores.sqs import Message, Queues
 from app.worker.export_attempts import export_attempts
 from app.worker.item_attempts import item_attempts
 from app.worker.metrics import LaneSampler, WorkerMetrics
 from app.worker.steps import Steps
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.times import utc_now
 from tests.jobs.kinds import KINDS, Export
 from tests.services import ManualClock, Services
 from tests.worker.harness import a_tiny_photo, attempt_parts, message
@@ -120,3 +126,42 @@ async def test_the_oldest_wait_of_a_lane_is_sampled(services: Services, clock: M
     assert oldest >= 7 * 60
     assert waiting is not None
     assert waiting >= 1
+
+
+class Scraped:
+    """Queues and backlog; while it is read, a scraper reads the registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry, self._error = registry, Unavailable()
+        self.fails, self.seen = False, set[float]()
+
+    async def depth(self, _queue: str) -> dict[str, int]:
+        self._scrape()
+        return {"waiting": 3, "in_work": 3}
+
+    async def measure(self, _before: datetime) -> Backlog:
+        self._scrape()
+        return Backlog(past_deadline=0, oldest_by_lane=dict.fromkeys(QUEUES, 3.0))
+
+    def _scrape(self) -> None:
+        self.seen |= samples(self._registry)
+        if self.fails:
+            raise self._error
+
+
+def samples(registry: CollectorRegistry) -> set[float]:
+    return {sample.value for metric in registry.collect() for sample in metric.samples}
+
+
+async def test_lanes_are_unknown_after_a_failed_sample_but_not_during_one() -> None:
+    registry = CollectorRegistry()
+    source = Scraped(registry)
+    queues, backlog = cast(Queues, source), cast(BacklogService, source)
+    sampler = LaneSampler(registry=registry, queues=queues, backlog=backlog, clock=utc_now)
+    await sampler.process()
+    source.seen.clear()
+    await sampler.process()
+    assert source.seen == {3.0}
+    source.fails = True
+    await sampler.process()
+    assert all(isnan(value) for value in samples(registry))

@@ -12,8 +12,10 @@ from local.asgi import read_body, replay, send_response
 from local.signatures import NotSigned, Verifier
 
 BODY_SECONDS = 60.0
-MAX_BODY_BYTES = 17 * 1024 * 1024
-"""BatchWriteItem's 16 MiB is the maximum of all operations; the operation itself refuses what exceeds its limit."""
+MAX_BODY_BYTES = 24 * 1024 * 1024
+"""The 4 MiB of TransactWriteItems with each byte escaped to six characters; BatchWriteItem has 16 MiB. The operation
+itself refuses what exceeds its limit.
+"""
 FORBIDDEN = 403
 
 

@@ -41,19 +41,6 @@ class UnknownOperationException(TablesError):
     namespace = PROTOCOL_NAMESPACE
 
 
-class MissingAuthenticationTokenException(TablesError):
-    """The request has no Authorization header."""
-
-    namespace = PROTOCOL_NAMESPACE
-
-
-class RequestEntityTooLargeException(TablesError):
-    """The body is longer than any valid request."""
-
-    status = 413
-    namespace = PROTOCOL_NAMESPACE
-
-
 class InternalServerError(TablesError):
     """The storage failed; the request can be retried."""
 

@@ -11,15 +11,13 @@ from typing import Final
 import structlog
 
 from darkroom_process.asgi_types import Application, Receive, Scope, Send
-from darkroom_process.hosts import HEALTH_PATHS
 from darkroom_shared.task_group import TaskGroup
-from local.asgi import send_response
+from local.asgi import read_body, send_response
+from local.signed_requests import is_health_check
 from local.tables import batches, items, queries, rows, tables, transactions
 from local.tables.database import Database
 from local.tables.errors import (
     InternalServerError,
-    MissingAuthenticationTokenException,
-    RequestEntityTooLargeException,
     TablesError,
     UnknownOperationException,
 )
@@ -29,7 +27,6 @@ from local.tables.sweeping import sweep_for_ever
 Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 
 TARGET_PREFIX: Final = "DynamoDB_20120810."
-MAX_BODY_BYTES: Final = 24 * 1024 * 1024  # bytes: 4 MB of TransactWriteItems, each byte escaped to at most six
 
 OPERATIONS: Final[dict[str, Operation]] = {
     "BatchGetItem": batches.batch_get_item,
@@ -46,10 +43,6 @@ OPERATIONS: Final[dict[str, Operation]] = {
 }
 
 log = structlog.get_logger()
-
-
-class ClientDisconnected(Exception):
-    """The client disconnected before the request was complete."""
 
 
 @asynccontextmanager
@@ -69,55 +62,31 @@ async def open_application(file: Path) -> AsyncIterator[Application]:
 
 
 def _application(database: Database) -> Application:
+    """Return the application for signed requests, whose bodies `SignedRequestsOnly` limits."""
+
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "GET" and scope["path"] in HEALTH_PATHS:
+        if is_health_check(scope):
             await send_response(send, 200)
             return
-        try:
-            status, body = await _respond(database, scope, receive)
-        except ClientDisconnected:
-            return
-        await _handle(send, status, body)
+        body = await read_body(receive)
+        if body is not None:
+            await _handle(send, *await _respond(database, dict(scope["headers"]), body))
 
     return serve
 
 
-async def _respond(database: Database, scope: Scope, receive: Receive) -> tuple[int, bytes]:
-    headers = dict(scope["headers"])
+async def _respond(database: Database, headers: dict[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+    name = headers.get(b"x-amz-target", b"").decode("latin-1").removeprefix(TARGET_PREFIX)
     try:
-        operation = _operation(headers)
-        return 200, await operation(database, decode(await _body(receive)))
+        operation = OPERATIONS.get(name)
+        if operation is None:
+            raise UnknownOperationException(f"Not supported here: {name}")
+        return 200, await operation(database, decode(body))
     except TablesError as failure:
         return failure.status, rows.encode(failure.body())
     except sqlite3.Error as error:  # a full disk or a damaged file: nothing was written
-        log.exception("storage.failed", target=headers.get(b"x-amz-target", b"").decode("latin-1"))
+        log.exception("storage.failed", operation=name)
         return 500, rows.encode(InternalServerError(str(error)).body())
-
-
-def _operation(headers: dict[bytes, bytes]) -> Operation:
-    name = headers.get(b"x-amz-target", b"").decode("latin-1").removeprefix(TARGET_PREFIX)
-    operation = OPERATIONS.get(name)
-    if operation is None:
-        raise UnknownOperationException(f"Not supported here: {name}")
-    if b"authorization" not in headers:
-        raise MissingAuthenticationTokenException("Request is missing Authentication Token")
-    return operation
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnected
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise RequestEntityTooLargeException(f"The body is longer than {MAX_BODY_BYTES} bytes")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 async def _handle(send: Send, status: int, body: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.tables.place import Place, a_place, key, photos, refused
+from tests.local.tables.place import Place, a_place, key, photos, refused, wire
 from tests.signed import signed_headers
 
 
@@ -23,6 +23,13 @@ def test_a_response_is_json_1_0_with_a_request_id(place: Place) -> None:
 def test_a_request_without_credentials_is_refused(place: Place) -> None:
     status, _, body = _call(place, "Scan", {"TableName": place.table}, signed=False)
     assert (status >= 400, _kind(body)) == (True, "MissingAuthenticationTokenException")
+
+
+def test_the_largest_transaction_is_stored_although_its_json_is_six_times_as_long(ours: Any) -> None:
+    place = a_place(ours)
+    items = [wire({"account": "anna", "number": number, "caption": "\x01" * 390_000}) for number in range(10)]
+    place.transact(*({"Put": {"Item": item}} for item in items))
+    assert place.holds("attribute_exists(caption)", 9)
 
 
 def test_an_unknown_operation_is_refused(place: Place) -> None:

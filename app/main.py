@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Lifespan
 
-from app import health
 from app.access.wiring import AccessParts, build_access
 from app.accounts.routes import accounts as accounts_routes
 from app.accounts.service.accounts import AccountService
@@ -46,6 +45,7 @@ from app.share_links.routes import share_links as share_routes
 from app.share_links.routes import visitors as shared_routes
 from app.share_links.wiring import ShareLinkServices, build_album_links, build_share_links
 from app.stores.metrics import watch_stores
+from darkroom_process.health import health_routes
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.readiness import Readiness
 from darkroom_shared.times import utc_now
@@ -84,7 +84,6 @@ class State(
     """The state of the lifespan, available to routes as `request.state`."""
 
     grants: Sequence[Grants]
-    readiness: Readiness
 
 
 async def open_services(
@@ -121,7 +120,6 @@ async def open_services(
         **await open_event_services(stack, clients=base.clients, events=base.events, stopping=readiness.stopping),
         **build_overview(base=base),
         grants=access.grants,
-        readiness=readiness,
     )
 
 
@@ -158,7 +156,9 @@ def create_api(settings: Settings, readiness: Readiness, registry: CollectorRegi
         async with AsyncExitStack() as stack:
             yield await open_services(settings, stack, readiness, registry)
 
-    return create_routes(lifespan)
+    api = create_routes(lifespan)
+    api.router.routes.extend(health_routes(readiness))
+    return api
 
 
 def create_routes(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
@@ -173,7 +173,6 @@ def create_routes(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         middleware=[Middleware(ErrorBoundary), Middleware(BodyLimit)],
     )
     add_problem_responses(api)
-    api.include_router(health.router)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX, responses=PROBLEM_RESPONSES)
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from darkroom_process.health import health_routes
 from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.problem_response import ProblemResponse, refuse_host
 from darkroom_process.readiness import Readiness
@@ -31,7 +31,7 @@ def create_application(settings: Settings, readiness: Readiness, registry: Colle
     limits = Limits(requests=settings.request_limit, streams=settings.stream_limit)
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     application.add_exception_handler(Exception, _respond_internal_problem)
-    _add_health_routes(application, readiness)
+    application.router.routes.extend(health_routes(readiness))
     secret = settings.tier_secret.get_secret_value().encode() if settings.tier_secret else None
     application.mount(
         "/v1", Forwarder(str(settings.app_url), limits, ForwardingMetrics(registry), readiness.stopping, secret)
@@ -40,20 +40,6 @@ def create_application(settings: Settings, readiness: Readiness, registry: Colle
     policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
     return SecurityHeaders(OwnHostsOnly(application, hosts, refuse_host), policy=policy)
-
-
-def _add_health_routes(application: FastAPI, readiness: Readiness) -> None:
-    """Add routes about this process only: if they checked the app, too, one short outage there would remove the whole
-    fleet from the balancer.
-    """
-
-    @application.get("/healthz")
-    async def healthz() -> PlainTextResponse:
-        return PlainTextResponse("ok\n")
-
-    @application.get("/readyz")
-    async def readyz() -> PlainTextResponse:
-        return PlainTextResponse("stopping\n", 503) if readiness.draining else PlainTextResponse("ready\n")
 
 
 async def _respond_internal_problem(_request: Request, _error: Exception) -> ProblemResponse:

@@ -7,13 +7,9 @@ from functools import partial
 
 import pytest
 import uvicorn
-from prometheus_client import CollectorRegistry
-from pydantic import AnyHttpUrl, SecretStr
 
-from app.serving import app_server_config
-from app.settings import Settings as AppSettings
-from darkroom_process.readiness import Readiness
 from tests.servers import running_queues
+from tests.shared.darkroom_process.configs import app_config, web_config
 from tests.shared.darkroom_process.corpus import (
     ACCEPTED,
     BAD_BODIES,
@@ -24,36 +20,7 @@ from tests.shared.darkroom_process.corpus import (
     LARGEST_HEAD,
 )
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
-from tests.web.servers import CDN_URL, OBJECTS_URL, running_server
-from web.__main__ import web_server_config
-from web.settings import Settings as WebSettings
-
-
-def _app() -> uvicorn.Config:
-    settings = {
-        "database_url": SecretStr("sqlite+aiosqlite:////no/such/darkroom.db"),
-        "redis_url": SecretStr("redis://127.0.0.1:1/0"),
-        "bucket": "darkroom",
-        "cdn_url": CDN_URL,
-        "cdn_key_id": "K1",
-        "cdn_private_key": SecretStr("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"),
-        "secret": SecretStr("s" * 32),
-        "AWS_REGION": "eu-central-1",
-    }
-    config = app_server_config(AppSettings(**settings), Readiness(), CollectorRegistry())  # type: ignore[arg-type]  # pydantic checks each value
-    config.lifespan = "off"  # health checks need no service
-    return config
-
-
-def _web() -> uvicorn.Config:
-    settings = WebSettings(
-        listen_port=1,
-        allowed_hosts="*",
-        app_url=AnyHttpUrl("http://127.0.0.1:1"),
-        cdn_url=AnyHttpUrl(CDN_URL),
-        s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
-    )
-    return web_server_config(settings, Readiness(), CollectorRegistry())
+from tests.web.servers import running_server
 
 
 def _in_thread(make_config: Callable[[], uvicorn.Config]) -> AbstractContextManager[str]:
@@ -63,8 +30,8 @@ def _in_thread(make_config: Callable[[], uvicorn.Config]) -> AbstractContextMana
 
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
-    "app": partial(_in_thread, _app),
-    "web": partial(_in_thread, _web),
+    "app": partial(_in_thread, app_config),
+    "web": partial(_in_thread, web_config),
     "emulator": running_queues,
 }
 

@@ -5,9 +5,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from darkroom_client.errors import first_failure
 from darkroom_client.files import LocalFile
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, first_of
 from darkroom_shared.uploads import SINGLE_PUT_BYTES, part_size_bytes, parts_digest, whole_digest
 
 CONCURRENT_HASHES = min(4, os.cpu_count() or 1)
@@ -48,8 +47,8 @@ async def digest_file(file: LocalFile, slots: asyncio.Semaphore, on_bytes: Calla
                 group.create_task(hashed(number, offset, min(step, size - offset)))
                 for number, offset in enumerate(range(0, size, step), 1)
             ]
-    except BaseExceptionGroup as failures:
-        raise first_failure(failures) from failures
+    except BaseExceptionGroup as failures:  # all tasks fail for one reason
+        raise first_of(failures) from failures
     parts = tuple(task.result() for task in tasks)
     if size <= SINGLE_PUT_BYTES:
         return FileDigest(whole_digest(parts[0].sha256), parts)

@@ -49,9 +49,3 @@ class UploadGone(ClientError):
 
 class DamagedCopy(ClientError):
     """The received bytes do not match the expected ones."""
-
-
-def first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first leaf error of a group; an operation's tasks fail for one reason, so any of them will do."""
-    first = group.exceptions[0]
-    return first_failure(first) if isinstance(first, BaseExceptionGroup) else first

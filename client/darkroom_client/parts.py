@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkroom_client.digests import Part
-from darkroom_client.errors import LinkExpired, NotReachable, TransferRefused, first_failure
+from darkroom_client.errors import LinkExpired, NotReachable, TransferRefused
 from darkroom_client.files import LocalFile
 from darkroom_client.items import Items
 from darkroom_client.retry import TRANSFER_RETRIES, retried
 from darkroom_client.storage import Storage
 from darkroom_shared.ids import ItemId
 from darkroom_shared.items import PartRequest, PartsRequest, PartUpload
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, first_of
 from darkroom_shared.uploads import MAX_PARTS_PER_REQUEST
 
 CONCURRENT_PARTS = 4
@@ -70,8 +70,8 @@ class PartsSender:
                 tasks.create_task(self._request_links(missing))
                 for _ in range(CONCURRENT_PARTS):
                     tasks.create_task(self._send_ready())
-        except BaseExceptionGroup as failures:
-            raise first_failure(failures) from failures
+        except BaseExceptionGroup as failures:  # all tasks fail for one reason
+            raise first_of(failures) from failures
 
     async def _request_links(self, missing: Sequence[Part]) -> None:
         for start in range(0, len(missing), LINKS_PER_REQUEST):

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TypeVar
 
 E = TypeVar("E", bound=Exception)
+B = TypeVar("B", bound=BaseException)
 
 
 class TaskGroup(asyncio.TaskGroup):  # noqa: TID251 - mended here
@@ -47,7 +48,7 @@ def unwrapped(kind: type[E]) -> Iterator[None]:
         raise first_of(errors) from None
 
 
-def first_of(group: ExceptionGroup[E]) -> E:
+def first_of(group: BaseExceptionGroup[B]) -> B:
     """Return the first error of the group and of the groups in it."""
     first = group.exceptions[0]
-    return first_of(first) if isinstance(first, ExceptionGroup) else first
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from darkroom_shared.task_group import TaskGroup, unwrapped
+from darkroom_shared.task_group import TaskGroup, first_of, unwrapped
 
 PROJECT = Path(__file__).parents[2]
 
@@ -100,3 +100,9 @@ def test_no_handler_of_a_group_raises(folder: str) -> None:
         if isinstance(node, ast.Raise)
     ]
     assert raising == []
+
+
+def test_the_first_error_of_nested_groups_of_any_kind_is_returned() -> None:
+    first = KeyboardInterrupt()
+    inner = BaseExceptionGroup("inner", [first, OSError()])
+    assert first_of(BaseExceptionGroup("outer", [inner, OSError()])) is first

@@ -8,13 +8,13 @@ from pathlib import Path
 from darkroom_client.client import DarkroomClient
 from darkroom_client.commands.running import ExitCode, in_client, is_about_all
 from darkroom_client.commands.upload_report import Bars, UploadReport
-from darkroom_client.errors import ClientError, first_failure
+from darkroom_client.errors import ClientError
 from darkroom_client.uploads import UploadProgress
 from darkroom_client.waiting import Waiter
 from darkroom_client.walking import ListedFile, Unreadable, walk
 from darkroom_shared.ids import ItemId
 from darkroom_shared.problems import Problem
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, first_of
 from darkroom_shared.uploads import CAPTION_CHARACTERS
 
 CONCURRENT_FILES = 8
@@ -51,7 +51,7 @@ async def _upload(client: DarkroomClient, arguments: argparse.Namespace) -> int:
         with bars.running():
             await upload.run()
     except BaseExceptionGroup as failures:
-        raise first_failure(failures) from failures
+        raise first_of(failures) from failures
     finally:
         report.summary()
     return ExitCode.FAILURE if report.tally.failed else ExitCode.SUCCESS

@@ -25,6 +25,12 @@ def test_a_usage_error_exits_with_2(other_account: ScriptedAccount) -> None:
     assert other_account.run("login").returncode == 2
 
 
+def test_a_wrong_id_is_named_with_the_command_that_lists_the_right_ones(other_account: ScriptedAccount) -> None:
+    assert "'itm_x' is no item's id; `darkroom list` shows them" in other_account.run("status", "itm_x").stderr
+    assert "'x' is no session; `darkroom sessions` shows them" in other_account.run("sessions", "--revoke", "x").stderr
+    assert "'exp_1' is no export's id" in other_account.run("export", "exp_1").stderr
+
+
 def test_registering_signs_in_and_signing_out_deletes_the_session(service_url: str, tmp_path: Path) -> None:
     account = ScriptedAccount(service_url, f"{tmp_path.name}@example.com", tmp_path)
     done = account.run("register", "--email", account.email, DARKROOM_PASSWORD=PASSWORD)

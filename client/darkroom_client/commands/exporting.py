@@ -3,12 +3,13 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from darkroom_client.client import DarkroomClient
-from darkroom_client.commands.running import ExitCode, in_client
+from darkroom_client.commands.running import ExitCode, id_argument, in_client
 from darkroom_client.errors import UnusableFile
 from darkroom_client.terminal import clean, local_time, print_error, print_json, print_line, remark, size
 from darkroom_shared.exports import Export, ExportState
@@ -17,7 +18,7 @@ from darkroom_shared.ids import ExportId, ExportIdField
 POLL_SECONDS = 20
 """How long one request waits for events; then the export is read anyway."""
 UNFINISHED = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
-_EXPORT_ID: TypeAdapter[ExportId] = TypeAdapter(ExportIdField)
+_export_id: Callable[[str], ExportId] = id_argument(TypeAdapter(ExportIdField), "is no export's id")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -77,10 +78,3 @@ def _print_result(export: Export, arguments: argparse.Namespace) -> None:
     if export.kept_until is not None:
         words.append(f"kept until {local_time(export.kept_until)}")
     print_line("; ".join([*words, *([f"saved as {clean(arguments.wait)}"] if arguments.wait else [])]))
-
-
-def _export_id(text: str) -> ExportId:
-    try:
-        return _EXPORT_ID.validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(f"{clean(text)!r} is no export's id") from error

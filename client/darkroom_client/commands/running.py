@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import IntEnum
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,8 +22,8 @@ from darkroom_shared.problems import Problem, Unauthenticated
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 SIGN_OUT_SECONDS = 3.0
-ITEM_ID: TypeAdapter[ItemId] = TypeAdapter(ItemIdField)
-SESSION_ID: TypeAdapter[SessionId] = TypeAdapter(SessionIdField)
+
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -121,20 +122,22 @@ def in_client(
     return lambda arguments: asyncio.run(run(arguments))
 
 
-def item_id(text: str) -> ItemId:
-    """Parse an argument of argparse."""
-    try:
-        return ITEM_ID.validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(f"{clean(text)!r} is no item's id; `darkroom list` shows them") from error
+def id_argument(ids: TypeAdapter[T], message: str) -> Callable[[str], T]:
+    """Return the `type` of an argument of argparse. The error about any other text is that text and `message`."""
+
+    def parse(text: str) -> T:
+        try:
+            return ids.validate_python(text)
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(f"{clean(text)!r} {message}") from error
+
+    return parse
 
 
-def session_id(text: str) -> SessionId:
-    """Parse an argument of argparse."""
-    try:
-        return SESSION_ID.validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(f"{clean(text)!r} is no session; `darkroom sessions` shows them") from error
+item_id: Callable[[str], ItemId] = id_argument(TypeAdapter(ItemIdField), "is no item's id; `darkroom list` shows them")
+session_id: Callable[[str], SessionId] = id_argument(
+    TypeAdapter(SessionIdField), "is no session; `darkroom sessions` shows them"
+)
 
 
 async def for_each(items: list[ItemId], work: Callable[[ItemId], Awaitable[None]]) -> int:

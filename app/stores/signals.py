@@ -19,6 +19,7 @@ from app.jobs.backoff import Backoff
 from app.jobs.loop import keep_running
 from app.stores.nudge_sender import NUDGE_SECONDS, NudgeSender
 from app.stores.presence_registry import PresenceRegistry
+from darkroom_process.crash_log import log_crash
 from darkroom_shared.task_group import TaskGroup
 
 CONNECTIONS = 50
@@ -207,7 +208,7 @@ class Signals:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.nudges.run())
-        self._task.add_done_callback(_report_crash)
+        self._task.add_done_callback(log_crash("nudges.crashed"))
         return self
 
     async def __aexit__(
@@ -243,11 +244,6 @@ def _cancellable() -> Iterator[None]:
     yield
     if task and task.cancelling() > before:
         raise asyncio.CancelledError
-
-
-def _report_crash(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("nudges.crashed", exc_info=error)
 
 
 class _Availability:

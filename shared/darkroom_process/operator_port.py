@@ -5,10 +5,10 @@ import socket
 from types import TracebackType
 from typing import Self
 
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.types import Receive, Scope, Send
 
+from darkroom_process.crash_log import log_crash
 from darkroom_process.draining_server import DrainingServer
 from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.metrics import observe_loop_lag
@@ -19,8 +19,6 @@ from darkroom_shared.problems import MethodNotAllowed, NotFound, Problem
 METRICS_PATH = "/metrics"
 MAX_REQUESTS = 16
 GRACE_SECONDS = 1
-
-log = structlog.get_logger()
 
 
 class OperatorPort:
@@ -41,7 +39,7 @@ class OperatorPort:
                 asyncio.create_task(observe_loop_lag(self._registry)),
             ]
             for task in self._tasks:
-                task.add_done_callback(_report_crash)
+                task.add_done_callback(log_crash("operator_port.crashed"))
         return self
 
     async def __aexit__(
@@ -98,8 +96,3 @@ def _problem(scope: Scope) -> Problem | None:
     if scope["path"] != METRICS_PATH:
         return NotFound()
     return None if scope["method"] in ("GET", "HEAD") else MethodNotAllowed()
-
-
-def _report_crash(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("operator_port.crashed", exc_info=error)

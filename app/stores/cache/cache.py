@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
@@ -21,6 +20,7 @@ from app.stores.cache.reads import Reads
 from app.stores.cache.relay import Relay
 from app.stores.cache.scripts import SCRIPTS, Scripts
 from app.stores.cache.timing import TIMING, Timing
+from darkroom_process.crash_log import log_crash
 
 __all__ = ["Behind", "Cache"]
 
@@ -29,8 +29,6 @@ T = TypeVar("T")
 STOP_SECONDS = 3.0
 """Longer than any query to the database takes."""
 CANCEL_AGAIN_SECONDS = 0.5
-
-log = structlog.get_logger()
 
 
 class Cache:
@@ -63,7 +61,7 @@ class Cache:
     async def __aenter__(self) -> Self:
         if self.mode is not CacheMode.OFF:
             self._task = asyncio.create_task(self.relay.run())
-            self._task.add_done_callback(_report_crash)
+            self._task.add_done_callback(log_crash("cache.crashed"))
         return self
 
     async def __aexit__(
@@ -107,8 +105,3 @@ def _for_one(load: Callable[[AsyncConnection], Awaitable[T]]) -> Any:
         return {keys[0]: await load(connection)}
 
     return load_one
-
-
-def _report_crash(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("cache.crashed", exc_info=error)

@@ -80,7 +80,7 @@ class Harness:
         return RelayService(
             store=store or self.store,
             topics=Topics(sns),
-            projections=ProjectionNudges(self._cursors, Queues(client), [self._name]),
+            projections=ProjectionNudges(self._cursors, Queues(client, client), [self._name]),
             clock=self._services.base.clock,
         )
 

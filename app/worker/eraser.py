@@ -69,13 +69,14 @@ class Eraser:
     async def process(self, _shard: int = 0) -> None:
         """Run one pass for each account that is due. A failure of one does not delay the others."""
         for account in await self._closed.due():
-            closed = await self._closed.take(account)
-            if closed is not None:
-                with structlog.contextvars.bound_contextvars(account=account):
-                    await isolate(self._erase(closed), "eraser", account=account)
+            with structlog.contextvars.bound_contextvars(account=account):
+                await isolate(self._erase(account), "eraser", account=account)
 
-    async def _erase(self, closed: ClosedRow) -> None:
-        """Run one pass. Ends early if another eraser has taken the account after this one's lease ended."""
+    async def _erase(self, account: AccountId) -> None:
+        """Run one pass unless another eraser has the account. Ends early if one has taken it after this lease ended."""
+        closed = await self._closed.take(account)
+        if closed is None:
+            return
         try:
             await self._run_pass(closed)
         except ClaimLost:

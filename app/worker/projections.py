@@ -8,7 +8,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from app.events.service.projection import ProjectionUpdater
-from app.jobs.isolation import isolate
+from app.jobs.isolation import capture, isolate
 from app.jobs.loop import run_periodically
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message, Queues
@@ -65,7 +65,7 @@ class ProjectionLoops:
     async def process(self, number: int) -> None:
         """Update one projection for all accounts where it is behind, and enrol accounts that it does not have yet."""
         projection = self._updater.projections[number]
-        await self._updater.enrol_new_accounts(projection)
+        enrolled = await capture(self._updater.enrol_new_accounts(projection))
         semaphore, last = asyncio.Semaphore(SLOTS), ""
 
         async def process_account(account: AccountId) -> None:
@@ -77,3 +77,5 @@ class ProjectionLoops:
             async with TaskGroup() as tasks:
                 for account in random.sample(accounts, len(accounts)):  # spreads workers over different accounts
                     tasks.create_task(process_account(account))
+        if isinstance(enrolled, Exception):
+            raise enrolled

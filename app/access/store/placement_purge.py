@@ -22,15 +22,16 @@ class PlacementPurge:
 class PlacementPurgeStore:
     """Each method is one step of the caller's transaction."""
 
-    async def due(self, connection: AsyncConnection, limit: int) -> list[PlacementPurge]:
-        """Return the oldest first."""
+    async def due(self, connection: AsyncConnection, after: int, limit: int) -> list[PlacementPurge]:
+        """Return those with an id above `after`, the oldest first."""
         columns = (
             placement_purges.c.id,
             placement_purges.c.album_id,
             placement_purges.c.owner_id,
             placement_purges.c.up_to_version,
         )
-        rows = await connection.execute(select(*columns).order_by(placement_purges.c.id).limit(limit))
+        statement = select(*columns).where(placement_purges.c.id > after).order_by(placement_purges.c.id).limit(limit)
+        rows = await connection.execute(statement)
         return [PlacementPurge(*row) for row in rows]
 
     async def delete_some(self, connection: AsyncConnection, purge: PlacementPurge, limit: int) -> int:

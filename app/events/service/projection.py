@@ -7,6 +7,7 @@ from typing import Protocol
 from app.events.schema.values import Cursor, Step, nothing
 from app.events.service.log import EventLog
 from app.events.store.cursors import CursorStore
+from app.jobs.isolation import capture
 from darkroom_shared.events import Event
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import EventsGone, Unavailable
@@ -50,9 +51,14 @@ class ProjectionUpdater:
         self._log, self._cursors, self.projections = log, cursors, projections
 
     async def apply_events(self, account: AccountId) -> None:
-        """Apply all events of the account's log to all projections. Raises Unavailable."""
-        for projection in self.projections:
-            await self.catch_up(projection, account)
+        """Apply all events of the account's log to all projections. Raises Unavailable.
+
+        If one projection fails, its error is raised once the others are up to date.
+        """
+        results = [await capture(self.catch_up(projection, account)) for projection in self.projections]
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
 
     async def catch_up(self, projection: Projection, account: AccountId) -> bool:
         """Apply all events. Returns False while another process reads the rows and will continue afterwards.

@@ -238,8 +238,10 @@ async def _sweep(base: Foundation) -> None:
     )
     await eraser.process()
     for shard in range(SHARDS):
-        for owner, item in await maintenance.due(shard):
-            await maintenance.process(owner, item)
+        for pages in (maintenance.due(shard), maintenance.due_deletions(shard)):
+            async for page in pages:
+                for owner, item in page:
+                    await maintenance.process(owner, item)
 
 
 async def _left(base: Foundation, account: AccountId) -> int:

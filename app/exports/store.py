@@ -1,6 +1,6 @@
 """DynamoDB store of export rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from app.exports.schema import ExportRow, from_attributes, to_attributes
@@ -33,16 +33,25 @@ class ExportStore:
         )
         return [from_attributes(row) for row in (await self._dynamo.query(query)).rows]
 
-    async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ExportId]]:
-        """Return candidates: the index is eventually consistent, so the caller must check the row."""
-        query = Query(
-            EXPORTS_TABLE,
-            Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
-            index=BY_DUE,
-            limit=limit,
+    async def get_many(self, exports: Sequence[tuple[AccountId, ExportId]]) -> list[ExportRow]:
+        """Return the existing rows by consistent reads, in no particular order."""
+        keys = [{"account_id": account, "export_id": export} for account, export in exports]
+        return [from_attributes(row) for row in await self._dynamo.get_many(EXPORTS_TABLE, keys)]
+
+    async def all_due(self, shard: str, now: datetime) -> AsyncIterator[list[tuple[AccountId, ExportId]]]:
+        """Yield candidates page by page to the end: the index is eventually consistent, so the caller must check the
+        row. An export whose due time changes meanwhile may appear twice."""
+        condition = Condition(
+            "due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}
         )
-        page = await self._dynamo.query(query, consistent=False)
-        return [(AccountId(row["account_id"]), ExportId(row["export_id"])) for row in page.rows]
+        start: Row | None = None
+        while True:
+            query = Query(EXPORTS_TABLE, condition, index=BY_DUE, limit=ROWS_PER_PAGE, start_after=start)
+            page = await self._dynamo.query(query, consistent=False)
+            yield [(AccountId(row["account_id"]), ExportId(row["export_id"])) for row in page.rows]
+            if not page.more:
+                return
+            start = {name: page.rows[-1][name] for name in ("account_id", "export_id", "due_shard", "due_at")}
 
     async def all_rows(self, start_after: Row | None = None) -> tuple[list[ExportRow], Row | None]:
         """Return one page of all accounts' exports, for verification."""

@@ -128,6 +128,16 @@ class ObjectStore(PartUploads):
                 if errors := response.get("Errors"):  # per key, in a response of status 200
                     raise ClientError({"Error": {"Code": errors[0].get("Code", "")}}, "DeleteObjects")
 
+    async def delete_each(self, keys: AsyncIterator[str]) -> None:
+        """Delete the objects in batches while their keys arrive, so that an interrupted call has deleted some."""
+        batch: list[str] = []
+        async for key in keys:
+            batch.append(key)
+            if len(batch) == DELETE_KEYS:
+                await self.delete(batch)
+                batch = []
+        await self.delete(batch)
+
     async def download(self, key: str, target: Path) -> int:
         """Stream the object into `target` and return its size. Raises Absent."""
         with self._translated(ABSENT, may_be_long=True):

@@ -1,41 +1,46 @@
 """The loops that find work by polling: the sweeper and the relay."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 from app.events.service.relay import RelayService
-from app.items.maintenance.service.maintenance import MaintenanceService
+from app.items.maintenance.service.maintenance import ItemKey, MaintenanceService
 from app.items.service.queueing import QUEUES
+from app.jobs.due_jobs import process_due
 from app.jobs.isolation import isolate
 from app.jobs.loop import run_periodically, running
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
 from app.worker.crash_report import dead_letter
-from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.ids import AccountId
 from darkroom_shared.task_group import TaskGroup
 
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0
 HINTS_SECONDS = 60.0
 """Period of the loop that takes hints; a hint wakes it at once."""
-CONCURRENT_ITEMS = 8
-"""Items of one shard. A request may make thousands due for purge, and a lapsed claim must not wait long for them."""
 CONCURRENT_ACCOUNTS = 8
 """Accounts that are announced or published at the same time."""
+ITEM_SECONDS = 15.0
+"""Limit of what is due of one item: a few calls of DynamoDB and SQS, each repeated by its client."""
+DELETION_SECONDS = 60.0
+"""Limit of deleting one item's files. One call of S3 that does not respond takes 30 s."""
 GATHER_SECONDS = 0.5
 """Appends of one account within this time are relayed together."""
 LAPSED = {"reason": "the worker crashed or lost its claim; nothing is known of the decoder"}
 
 
 class Sweeper:
-    """Runs the items' maintenance in all shards."""
+    """Runs the items' maintenance in all shards. Files are deleted in a loop of their own, so that deadlines and lapsed
+    claims do not wait for S3."""
 
     def __init__(self, maintenance: MaintenanceService, queues: Queues) -> None:
         self._maintenance, self._queues = maintenance, queues
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Sweep until stopping. At the start, send again the messages that a restarted local queue has lost."""
-        async with running(self._resend_missing()):
+        deleting = run_periodically("deletions", SWEEP_SECONDS, stopping, self.delete_files, shards=SHARDS)
+        async with running(self._resend_missing()), running(deleting):
             await run_periodically("sweeper", SWEEP_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def _resend_missing(self) -> None:
@@ -49,18 +54,25 @@ class Sweeper:
         await isolate(resend(), "resend")
 
     async def process(self, shard: int) -> None:
-        """Process the shard's due items concurrently; a failure of one does not affect the others."""
-        semaphore = asyncio.Semaphore(CONCURRENT_ITEMS)
+        """Do what the shard's items need of the table and the queue only."""
+        await self._process("sweeper", self._maintenance.due(shard), ITEM_SECONDS)
 
-        async def process_one(account: AccountId, item: ItemId) -> None:
-            async with semaphore:
-                poisoned = await self._maintenance.process(account, item)
+    async def delete_files(self, shard: int) -> None:
+        """Purge the shard's items that are due, and delete orphaned files."""
+        await self._process("deletions", self._maintenance.due_deletions(shard), DELETION_SECONDS)
+
+    async def _process(self, loop: str, pages: AsyncIterator[list[ItemKey]], limit_seconds: float) -> None:
+        async def process_one(key: ItemKey) -> None:
+            poisoned = await self._maintenance.process(*key)
             if poisoned is not None:
                 await dead_letter(self._queues, poisoned, LAPSED)
 
-        async with TaskGroup() as tasks:
-            for account, item in await self._maintenance.due(shard):
-                tasks.create_task(isolate(process_one(account, item), "sweeper", account=account, item=item))
+        await process_due(loop, pages, process_one, limit_seconds=limit_seconds, names=_names)
+
+
+def _names(key: ItemKey) -> dict[str, str]:
+    account, item = key
+    return {"account": account, "item": item}
 
 
 class Hints:

@@ -249,7 +249,7 @@ async def test_an_expired_export_leaves_no_row_and_no_objects(harness: ExportHar
     assert len(await harness.keys()) == 1
     clock.advance(seconds=1)
     assert (row.account_id, row.export_id) in [
-        due for shard in range(16) for due in await harness.maintenance.due(shard)
+        due for shard in range(16) async for page in harness.maintenance.due_deletions(shard) for due in page
     ]
     await harness.process(row)
     assert await harness.keys() == []

@@ -218,7 +218,7 @@ async def test_five_thousand_items_are_deleted_permanently_and_purged(services: 
     assert (head.last, head.item_count, head.bytes_used) == (2 * MANY, MANY, 0)
     for _ in range(2):
         for shard in range(SHARDS):
-            while due := await services.maintenance.due(shard):
+            async for due in services.maintenance.due_deletions(shard):
                 await asyncio.gather(*(services.maintenance.process(*each) for each in due))
         clock.now += UPLOAD_DEADLINE
     assert (await services.base.events.store.head(services.account)).item_count == 0

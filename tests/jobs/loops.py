@@ -88,15 +88,15 @@ class Loop:
 Key = TypeVar("Key")
 
 
-async def _alone_in_its_shard(
+async def alone_in_its_shard(
     create: Callable[[], Awaitable[tuple[Key, Due]]],
-    due: Callable[[int], Awaitable[Sequence[Key]]],
+    due: Callable[[int], AsyncIterator[Sequence[Key]]],
     remove: Callable[[Sequence[Key]], Awaitable[None]],
 ) -> Due:
     """Create a job and remove the other tests' jobs that are due in its shard: a loop that completes one of them does
     not back off."""
     created, job = await create()
-    while older := [key for key in await due(job[0]) if key != created]:
+    while older := [key async for page in due(job[0]) for key in page if key != created]:
         await remove(older)
     return job
 
@@ -119,7 +119,7 @@ def sweeper(faulty: Faulty) -> Loop:
 
         return (row.account_id, row.item_id), (int(shard_of(row.item_id)), is_done)
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, services.maintenance.due, remove))
+    return Loop(loop.process, lambda: alone_in_its_shard(create, services.maintenance.due, remove))
 
 
 def export_sweeper(faulty: Faulty) -> Loop:
@@ -143,7 +143,7 @@ def export_sweeper(faulty: Faulty) -> Loop:
 
         return (account, row.export_id), (int(shard_of(row.export_id)), is_done)
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, parts.maintenance.due, remove))
+    return Loop(loop.process, lambda: alone_in_its_shard(create, parts.maintenance.due, remove))
 
 
 def relay(faulty: Faulty) -> Loop:
@@ -160,15 +160,12 @@ def relay(faulty: Faulty) -> Loop:
 
         return account, (int(shard_of(account)), is_done)
 
-    async def due(shard: int) -> list[AccountId]:
-        return [account async for accounts in base.events.relay.behind(shard) for account in accounts]
-
     async def remove(accounts: Sequence[AccountId]) -> None:
         for account in accounts:
             await base.events.relay.relay(account)
         faulty.clock.advance(seconds=31)  # another process's lease
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, due, remove))
+    return Loop(loop.process, lambda: alone_in_its_shard(create, base.events.relay.behind, remove))
 
 
 def relay_publisher(faulty: Faulty) -> Loop:

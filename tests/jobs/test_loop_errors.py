@@ -12,9 +12,11 @@ from structlog.testing import capture_logs
 
 from app.jobs.loop import run_periodically
 from app.stores.aws_errors import ErrorClass
+from tests.jobs.deletion_loops import DELETION_LOOPS
 from tests.jobs.loops import CONSUMERS, LIMIT_SECONDS, LOOPS, TICK_SECONDS, Faulty, Loop, complete, open_faulty
 from tests.services import ManualClock, Stores
 
+ALL_LOOPS = LOOPS | DELETION_LOOPS
 FAILING_RUNS = 6
 """Runs of a loop during an outage."""
 MAX_JOBS = 3
@@ -27,17 +29,17 @@ async def faulty(stores: Stores, make_sqlite: Callable[[], str], clock: ManualCl
         yield opened
 
 
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("name", ALL_LOOPS)
 async def test_no_error_at_any_call_ends_the_loop(faulty: Faulty, name: str) -> None:
     """Inject one class at each call, a different one each time."""
-    await _inject_at_each_call(faulty, LOOPS[name](faulty), per_call=1)
+    await _inject_at_each_call(faulty, ALL_LOOPS[name](faulty), per_call=1)
 
 
 @pytest.mark.tier("full", "each class at each call")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("name", ALL_LOOPS)
 async def test_no_class_of_error_at_any_call_ends_the_loop(faulty: Faulty, name: str) -> None:
-    await _inject_at_each_call(faulty, LOOPS[name](faulty), per_call=len(ErrorClass))
+    await _inject_at_each_call(faulty, ALL_LOOPS[name](faulty), per_call=len(ErrorClass))
 
 
 async def _inject_at_each_call(faulty: Faulty, loop: Loop, *, per_call: int) -> None:
@@ -57,13 +59,13 @@ async def _inject_at_each_call(faulty: Faulty, loop: Loop, *, per_call: int) -> 
             assert _count(faulty, error_class) == before + 1, (operation, error_class)
 
 
-@pytest.mark.parametrize("name", [name for name in LOOPS if name not in CONSUMERS and name != "lane_sampler"])
+@pytest.mark.parametrize("name", [name for name in ALL_LOOPS if name not in CONSUMERS and name != "lane_sampler"])
 async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(faulty: Faulty, name: str) -> None:
     """Inject errors at each call that the job needs, a different class each time.
 
     Consumers pause between messages: `tests/worker/test_consumer.py`. The sampler's calls do not depend on each other.
     """
-    loop, classes, needed = LOOPS[name](faulty), itertools.cycle(ErrorClass), set[str]()
+    loop, classes, needed = ALL_LOOPS[name](faulty), itertools.cycle(ErrorClass), set[str]()
     await complete(loop)
     for operation in sorted(faulty.faults.operations):
         pauses, is_optional = await _run_through_outage(faulty, loop, operation, next(classes))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.stores import s3
 from app.stores.aws_errors import AwsErrors
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import ABORT_SECONDS, Absent, UploadRemoved
 from darkroom_shared.ids import new_ulid
+from darkroom_shared.problems import Unavailable
 from darkroom_shared.uploads import SINGLE_PUT_BYTES, parts_digest
 from tests.services import BUCKET, Services
 from tests.stores.expiring_uploads import ExpiringUploads
@@ -138,6 +140,29 @@ async def test_a_symbolic_link_left_by_a_decoder_is_not_opened(objects: ObjectSt
     with pytest.raises(OSError, match="symbolic links"):
         await objects.upload_made(key, link, content_type="video/mp4", cache_control="private")
     assert await objects.head(key) is None
+
+
+async def test_an_interrupted_deletion_of_many_objects_has_deleted_some(
+    objects: ObjectStore, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "DELETE_KEYS", 2)
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    stored = [f"{key}/{number}" for number in range(5)]
+    for each in stored:
+        await objects.upload_made(each, file, content_type="image/webp", cache_control="private")
+
+    async def keys(count: int) -> AsyncIterator[str]:
+        for each in stored[:count]:
+            yield each
+        if count < len(stored):
+            raise Unavailable
+
+    with pytest.raises(Unavailable):
+        await objects.delete_each(keys(3))
+    assert [each.key async for each in objects.list_objects(key)] == stored[2:]
+    await objects.delete_each(keys(5))
+    assert [each.key async for each in objects.list_objects(key)] == []
 
 
 async def test_reading_an_absent_object_raises_absent(objects: ObjectStore, key: str) -> None:

@@ -1,5 +1,7 @@
 """The sweeper's work on exports: lost messages, lapsed claims, deadlines, and the end of the retention."""
 
+from collections.abc import AsyncIterator
+
 from app.exports.schema import ExportRow, export_key
 from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
@@ -14,7 +16,7 @@ from darkroom_shared.ids import AccountId, ExportId
 from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
-BATCH = 100
+ExportKey = tuple[AccountId, ExportId]
 
 
 class ExportMaintenance:
@@ -33,9 +35,20 @@ class ExportMaintenance:
         self._store, self._changes, self._queue = store, changes, queue
         self._objects, self._clock, self._on_lapse = objects, clock, on_lapse
 
-    async def due(self, shard: int) -> list[tuple[AccountId, ExportId]]:
-        """Return candidates of one of the 16 shards. The index may be late; the row decides."""
-        return await self._store.due(f"{shard % SHARDS:02d}", self._clock(), BATCH)
+    def due(self, shard: int) -> AsyncIterator[list[ExportKey]]:
+        """Yield candidates of one of the 16 shards page by page, without those of `due_deletions`. The index may be
+        late; the row decides."""
+        return self._pages(shard, deletions=False)
+
+    def due_deletions(self, shard: int) -> AsyncIterator[list[ExportKey]]:
+        """Yield candidates whose retention has ended."""
+        return self._pages(shard, deletions=True)
+
+    async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ExportKey]]:
+        now = self._clock()
+        async for candidates in self._store.all_due(f"{shard % SHARDS:02d}", now):
+            rows = await self._store.get_many(candidates)
+            yield [(row.account_id, row.export_id) for row in rows if lifecycle.is_expired(row, now) is deletions]
 
     async def process(self, account: AccountId, export: ExportId) -> None:
         """Do what is due for this export. It can be killed and run again."""
@@ -56,9 +69,11 @@ class ExportMaintenance:
             await self._store.remove(row)
         elif lifecycle.overdue(row, now):
             changed = await self._apply_overdue(row)
-            await self._objects.abort_multiparts(export_key(changed.account_id, changed.export_id))
+            if changed.state is ExportState.PROCESSING:
+                return  # its worker has renewed the claim meanwhile, and uploads
             if changed.state is ExportState.QUEUED:
                 await self._queue.send(changed)
+            await self._objects.abort_multiparts(export_key(changed.account_id, changed.export_id))
         elif send_at is not None and send_at <= now:
             await self._queue.send(row)
 

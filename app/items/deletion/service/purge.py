@@ -1,6 +1,6 @@
 """Purge deleted items: delete their objects in two passes, then their receipts, then the row."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from app.items.deletion.service import rules as deletion
 from app.items.schema.keys import original_key, rendition_folder
@@ -58,5 +58,10 @@ class Purging:
         await self._objects.abort_multiparts(original)
         for upload in await self._objects.list_multipart_keys(folder):
             await self._objects.abort_multiparts(upload)
-        renditions = [stored.key async for stored in self._objects.list_objects(folder)]
-        await self._objects.delete([original, *renditions])
+
+        async def keys() -> AsyncIterator[str]:
+            yield original
+            async for stored in self._objects.list_objects(folder):
+                yield stored.key
+
+        await self._objects.delete_each(keys())

@@ -48,9 +48,8 @@ class Cleanup:
         for upload in await self._objects.list_multipart_keys(folder):
             if attempt_of(upload) <= row.attempt:
                 await self._objects.abort_multiparts(upload)
-        orphans = [
+        await self._objects.delete_each(
             stored.key
             async for stored in self._objects.list_objects(folder)
             if attempt_of(stored.key) <= row.attempt and not stored.key.startswith(prefixes)
-        ]
-        await self._objects.delete(orphans)
+        )

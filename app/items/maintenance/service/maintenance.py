@@ -1,6 +1,6 @@
 """The sweeper's work on items: deadlines, lapsed claims, lost messages, orphaned files, purges."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from app.items.deletion.service.purge import Purging
@@ -19,7 +19,7 @@ from darkroom_shared.items import ItemState
 from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
-BATCH = 100
+ItemKey = tuple[AccountId, ItemId]
 MAX_RESEND_AGE = MAX_RESEND_INTERVAL + LOST_ATTEMPT_WAITS[-1]
 """The message of every queued item is sent again within this time."""
 
@@ -40,9 +40,20 @@ class MaintenanceService:
         self._store, self._queue, self._clock = store, queue, clock
         self._overdue, self._cleanup, self._purging = overdue, cleanup, purging
 
-    async def due(self, shard: int) -> list[tuple[AccountId, ItemId]]:
-        """Return candidates of one of the 16 shards. The index may be late; the row decides."""
-        return await self._store.due(f"{shard % SHARDS:02d}", self._clock(), BATCH)
+    def due(self, shard: int) -> AsyncIterator[list[ItemKey]]:
+        """Yield candidates of one of the 16 shards page by page, without those of `due_deletions`. The index may be
+        late; the row decides."""
+        return self._pages(shard, deletions=False)
+
+    def due_deletions(self, shard: int) -> AsyncIterator[list[ItemKey]]:
+        """Yield candidates whose files must be deleted."""
+        return self._pages(shard, deletions=True)
+
+    async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ItemKey]]:
+        now = self._clock()
+        async for candidates in self._store.all_due(f"{shard % SHARDS:02d}", now):
+            rows = await self._store.get_many(candidates)
+            yield [(row.account_id, row.item_id) for row in rows if _deletes_files(row, now) is deletions]
 
     async def process(self, account: AccountId, item: ItemId) -> ItemRow | None:
         """Do what is due for this item. Returns the row if it ended as `poisoned` now, so that the caller stores a
@@ -82,6 +93,15 @@ class MaintenanceService:
             await self._queue.send(row)
         if reprocess_rules.lapse(row, now):
             await self._overdue.apply(row, reprocess_rules.lapse)
-        elif row.cleanup_at is not None and row.cleanup_at <= now and not lifecycle.is_being_reprocessed(row):
+        elif _needs_cleanup(row, now):
             await self._cleanup.clean(row)
         return None
+
+
+def _deletes_files(row: ItemRow, now: datetime) -> bool:
+    return (row.purge_at is not None and row.purge_at <= now) or _needs_cleanup(row, now)
+
+
+def _needs_cleanup(row: ItemRow, now: datetime) -> bool:
+    """No claim and no deadline is due then: a row with a time of cleanup has none, or is being reprocessed."""
+    return row.cleanup_at is not None and row.cleanup_at <= now and not lifecycle.is_being_reprocessed(row)

@@ -15,7 +15,7 @@ from app.exports.store import ExportStore
 from app.items.service.delivery import Delivery
 from app.items.service.inventory import Inventory
 from app.items.wiring import build_inventory
-from app.jobs.kind import OnLapse
+from app.jobs.lapses import Lapses
 from app.services import Foundation
 
 
@@ -44,10 +44,8 @@ def build_exports(*, base: Foundation, delivery: Delivery) -> ExportServices:
     )
 
 
-def build_export_work(
-    *, base: Foundation, lease: timedelta = LEASE, on_lapse: OnLapse = lambda _queue: None
-) -> ExportWorkParts:
-    """Build what the worker runs. `on_lapse` is called with the queue's name for each claim that lapsed."""
+def build_export_work(*, base: Foundation, lease: timedelta = LEASE, lapses: Lapses | None = None) -> ExportWorkParts:
+    """Build what the worker runs. `lapses` is shared by the sweepers of a process."""
     store, objects = ExportStore(base.amazon.dynamo), base.amazon.objects
     changes = ExportChanges(store=store, log=base.events.log)
     queue = ExportQueue(queues=base.amazon.queues, changes=changes, clock=base.clock)
@@ -55,7 +53,12 @@ def build_export_work(
         work=ExportWork(changes=changes, clock=base.clock, lease=lease),
         inventory=build_inventory(clients=base.clients),
         maintenance=ExportMaintenance(
-            store=store, changes=changes, queue=queue, objects=objects, clock=base.clock, on_lapse=on_lapse
+            store=store,
+            changes=changes,
+            queue=queue,
+            objects=objects,
+            lapses=lapses or Lapses(base.clock, lease),
+            clock=base.clock,
         ),
         erasure=ExportErasure(store=store, objects=objects),
     )

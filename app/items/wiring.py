@@ -34,7 +34,7 @@ from app.items.service.rows import ItemRows
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
-from app.jobs.kind import OnLapse
+from app.jobs.lapses import Lapses
 from app.media.recipe import recipe_hash
 from app.pagination import Cursors
 from app.settings import Settings
@@ -124,17 +124,20 @@ def build_maintenance(
     clients: Clients,
     parts: ItemParts,
     on_purge: Sequence[OnPurge] = (),
-    on_lapse: OnLapse = lambda _queue: None,
+    lapses: Lapses | None = None,
 ) -> MaintenanceService:
-    """`on_purge`: callbacks of other capabilities that delete an item from their stores before its row is deleted."""
+    """`on_purge`: callbacks of other capabilities that delete an item from their stores before its row is deleted.
+    `lapses` is shared by the sweepers of a process."""
     store, changes = ItemStore(clients.amazon.dynamo), parts.changes
+    lapses = lapses or Lapses(clients.clock, LEASE)
     objects, clock = clients.amazon.objects, clients.clock
     return MaintenanceService(
         store=store,
         queue=parts.queue,
-        overdue=OverdueItems(changes=changes, clock=clock, on_lapse=on_lapse),
+        overdue=OverdueItems(changes=changes, clock=clock, lapses=lapses),
         cleanup=Cleanup(changes=changes, objects=objects, clock=clock),
         purging=Purging(store=store, changes=changes, objects=objects, clock=clock, on_purge=on_purge),
+        lapses=lapses,
         clock=clock,
     )
 

@@ -18,6 +18,7 @@ from app.comments.wiring import CommentWorkParts, build_comment_work
 from app.events.wiring import build_projection_updater
 from app.exports.wiring import build_export_work
 from app.items.wiring import build_backlog, build_item_work, build_maintenance
+from app.jobs.lapses import Lapses
 from app.media.decoders import Decoders
 from app.search.wiring import IndexParts, build_index
 from app.services import Foundation, open_foundation
@@ -100,7 +101,9 @@ def _build(
     """Build the services of all capabilities, and return the consumers and loops on them."""
     lease, metrics = timedelta(seconds=settings.lease_seconds), WorkerMetrics(registry)
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
-    exports = build_export_work(base=base, lease=lease, on_lapse=metrics.attempt_lapsed)
+    lapses = Lapses(base.clock, lease, metrics.attempt_lapsed)
+    lapses.start_paused()
+    exports = build_export_work(base=base, lease=lease, lapses=lapses)
     index, albums, comments = build_index(base=base), build_album_work(base=base), build_comment_work(base=base)
     updater = build_projection_updater(events=base.events, projections=[index.projection, albums.captures])
     projections = ProjectionLoops(updater, base.amazon.queues)
@@ -119,7 +122,7 @@ def _build(
     ]
     return consumers, [
         *_sampling(settings, base, registry),
-        _sweeper(base, albums, comments, metrics).run,
+        _sweeper(base, albums, comments, lapses).run,
         Relay(base.events.relay, hints).run,
         OutboxPublisher(base.events.outbox_relay).run,
         projections.run,
@@ -138,13 +141,13 @@ def _sampling(settings: Settings, base: Foundation, registry: CollectorRegistry)
     return [LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock).run]
 
 
-def _sweeper(base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, metrics: WorkerMetrics) -> Sweeper:
+def _sweeper(base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, lapses: Lapses) -> Sweeper:
     """Return the sweeper of items. A purged item leaves the albums and comments before its row is deleted."""
     maintenance = build_maintenance(
         clients=base.clients,
         parts=base.items,
         on_purge=[albums.contents.delete, comments.erasure.delete],
-        on_lapse=metrics.attempt_lapsed,
+        lapses=lapses,
     )
     return Sweeper(maintenance, base.amazon.queues)
 

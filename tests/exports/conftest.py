@@ -9,6 +9,7 @@ from app.exports.schema import ExportRow, export_prefix
 from app.exports.service.changes import ExportChanges
 from app.exports.service.erasure import ExportErasure
 from app.exports.service.exports import ExportService
+from app.exports.service.lifecycle import LEASE
 from app.exports.service.maintenance import ExportMaintenance
 from app.exports.service.queueing import ExportQueue
 from app.exports.service.work import ExportWork
@@ -17,6 +18,7 @@ from app.items.service.delivery import Delivery
 from app.items.service.inventory import Inventory
 from app.items.store import ItemStore
 from app.jobs.attempt import AttemptRunner
+from app.jobs.lapses import Lapses
 from app.stores.cloudfront import UrlSigner
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
@@ -89,7 +91,14 @@ def harness(services: Services, stores: Stores, clock: ManualClock, tmp_path: Pa
         services,
         ExportService(store=store, changes=changes, queue=queue, delivery=delivery, clock=clock),
         work,
-        ExportMaintenance(store=store, changes=changes, queue=queue, objects=base.amazon.objects, clock=clock),
+        ExportMaintenance(
+            store=store,
+            changes=changes,
+            queue=queue,
+            objects=base.amazon.objects,
+            lapses=Lapses(clock, LEASE),
+            clock=clock,
+        ),
         ExportErasure(store, base.amazon.objects),
         export_attempts(
             work=work,

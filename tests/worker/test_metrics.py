@@ -17,6 +17,7 @@ from app.items.service.lifecycle import LEASE
 from app.items.service.queueing import QUEUES
 from app.items.wiring import build_backlog, build_maintenance
 from app.jobs.claim import LOST_ATTEMPT_WAITS, MAX_LOST_ATTEMPTS
+from app.jobs.lapses import Lapses
 from app.stores.resources import EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Message, Queues
 from app.worker.export_attempts import export_attempts
@@ -98,11 +99,11 @@ async def test_an_attempt_of_a_killed_worker_is_counted_once_although_several_wo
     services: Services, clock: ManualClock, name: str, queue: str
 ) -> None:
     registry, base = CollectorRegistry(), services.base
-    count = WorkerMetrics(registry).attempt_lapsed
-    items = build_maintenance(clients=base.clients, parts=base.items, on_lapse=count)
+    lapses = Lapses(clock, LEASE, WorkerMetrics(registry).attempt_lapsed)
+    items = build_maintenance(clients=base.clients, parts=base.items, lapses=lapses)
     job = KINDS[name](replace(services, maintenance=items), clock)
     if isinstance(job, Export):
-        job._maintenance = build_export_work(base=base, lease=LEASE, on_lapse=count).maintenance
+        job._maintenance = build_export_work(base=base, lease=LEASE, lapses=lapses).maintenance
     await job.start()
     for lost_attempts in range(1, MAX_LOST_ATTEMPTS + 1):
         await job.claim()

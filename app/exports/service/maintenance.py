@@ -7,7 +7,7 @@ from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
 from app.exports.service.queueing import ExportQueue
 from app.exports.store import ExportStore
-from app.jobs.kind import OnLapse
+from app.jobs.lapses import Lapses
 from app.stores.dynamo import Refused
 from app.stores.resources import EXPORTS_QUEUE, SHARDS
 from app.stores.s3 import ObjectStore
@@ -29,11 +29,11 @@ class ExportMaintenance:
         changes: ExportChanges,
         queue: ExportQueue,
         objects: ObjectStore,
+        lapses: Lapses,
         clock: Clock,
-        on_lapse: OnLapse = lambda _queue: None,
     ) -> None:
         self._store, self._changes, self._queue = store, changes, queue
-        self._objects, self._clock, self._on_lapse = objects, clock, on_lapse
+        self._objects, self._lapses, self._clock = objects, lapses, clock
 
     def due(self, shard: int) -> AsyncIterator[list[ExportKey]]:
         """Yield candidates of one of the 16 shards page by page, without those of `due_deletions`. The index may be
@@ -46,7 +46,7 @@ class ExportMaintenance:
 
     async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ExportKey]]:
         now = self._clock()
-        async for candidates in self._store.all_due(f"{shard % SHARDS:02d}", now):
+        async for candidates in self._lapses.watch(self._store.all_due(f"{shard % SHARDS:02d}", now)):
             rows = await self._store.get_many(candidates)
             yield [(row.account_id, row.export_id) for row in rows if lifecycle.is_expired(row, now) is deletions]
 
@@ -70,7 +70,7 @@ class ExportMaintenance:
         elif lifecycle.overdue(row, now):
             changed = await self._apply_overdue(row)
             if changed.state is ExportState.PROCESSING:
-                return  # its worker has renewed the claim meanwhile, and uploads
+                return  # its worker has renewed the claim meanwhile, or may still: it uploads
             if changed.state is ExportState.QUEUED:
                 await self._queue.send(changed)
             await self._objects.abort_multiparts(export_key(changed.account_id, changed.export_id))
@@ -78,16 +78,22 @@ class ExportMaintenance:
             await self._queue.send(row)
 
     async def _apply_overdue(self, row: ExportRow) -> ExportRow:
-        """Apply the rule of deadlines and leases. Reports a lapsed claim once, although several workers sweep."""
+        """Apply the rule of deadlines and leases. Leaves a lapsed claim as it is while lapses are paused.
+
+        Reports a lapsed claim once, although several workers sweep.
+        """
         lapsed = False
 
         def apply_now(current: ExportRow) -> lifecycle.Change | None:
             nonlocal lapsed
             change = lifecycle.overdue(current, self._clock())
             lapsed = change is not None and change.row.lost_attempts > current.lost_attempts
+            if lapsed and self._lapses.are_paused:
+                lapsed = False
+                return None
             return change
 
         changed = await self._changes.apply(row.account_id, row.export_id, apply_now)
         if lapsed:
-            self._on_lapse(EXPORTS_QUEUE)
+            self._lapses.report(EXPORTS_QUEUE)
         return changed

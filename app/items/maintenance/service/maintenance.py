@@ -12,6 +12,7 @@ from app.items.service import claims, lifecycle
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
 from app.jobs.claim import LOST_ATTEMPT_WAITS
+from app.jobs.lapses import Lapses
 from app.jobs.queueing import MAX_RESEND_INTERVAL
 from app.stores.resources import SHARDS
 from darkroom_shared.ids import AccountId, ItemId
@@ -35,9 +36,10 @@ class MaintenanceService:
         overdue: OverdueItems,
         cleanup: Cleanup,
         purging: Purging,
+        lapses: Lapses,
         clock: Clock,
     ) -> None:
-        self._store, self._queue, self._clock = store, queue, clock
+        self._store, self._queue, self._lapses, self._clock = store, queue, lapses, clock
         self._overdue, self._cleanup, self._purging = overdue, cleanup, purging
 
     def due(self, shard: int) -> AsyncIterator[list[ItemKey]]:
@@ -51,7 +53,7 @@ class MaintenanceService:
 
     async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ItemKey]]:
         now = self._clock()
-        async for candidates in self._store.all_due(f"{shard % SHARDS:02d}", now):
+        async for candidates in self._lapses.watch(self._store.all_due(f"{shard % SHARDS:02d}", now)):
             rows = await self._store.get_many(candidates)
             yield [(row.account_id, row.item_id) for row in rows if _deletes_files(row, now) is deletions]
 

@@ -7,7 +7,7 @@ from app.items.schema.row import ItemRow, Lane
 from app.items.service.changes import ItemChanges
 from app.items.service.lifecycle import Change
 from app.items.service.queueing import QUEUES
-from app.jobs.kind import OnLapse
+from app.jobs.lapses import Lapses
 from darkroom_shared.items import ItemState
 from darkroom_shared.times import Clock
 
@@ -15,22 +15,28 @@ from darkroom_shared.times import Clock
 class OverdueItems:
     """Applies the rules of deadlines and leases, and reports each lapsed claim."""
 
-    def __init__(self, *, changes: ItemChanges, clock: Clock, on_lapse: OnLapse = lambda _queue: None) -> None:
-        self._changes, self._clock, self._on_lapse = changes, clock, on_lapse
+    def __init__(self, *, changes: ItemChanges, clock: Clock, lapses: Lapses) -> None:
+        self._changes, self._clock, self._lapses = changes, clock, lapses
 
     async def apply(self, row: ItemRow, rule: Callable[[ItemRow, datetime], Change | None]) -> ItemRow:
-        """Apply the rule and return the row. Reports a lapsed claim once, although several workers sweep."""
+        """Apply the rule and return the row. Leaves a lapsed claim as it is while lapses are paused.
+
+        Reports a lapsed claim once, although several workers sweep.
+        """
         lapsed = False
 
         def apply_now(current: ItemRow) -> Change | None:
             nonlocal lapsed
             change = rule(current, self._clock())
             lapsed = change is not None and _lost_attempts(change.row) > _lost_attempts(current)
+            if lapsed and self._lapses.are_paused:
+                lapsed = False
+                return None
             return change
 
         changed = await self._changes.apply(row.account_id, row.item_id, apply_now)
         if lapsed:
-            self._on_lapse(QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane])
+            self._lapses.report(QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane])
         return changed
 
 

@@ -1,0 +1,133 @@
+"""An outage of the table that outlasts the lease costs no living worker its attempt; a dead one's is still counted."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.exports.wiring import build_export_work
+from app.items.service.lifecycle import LEASE
+from app.jobs.attempt import HEARTBEATS_PER_LEASE
+from app.jobs.lapses import MARGIN, Lapses
+from app.stores.aws_errors import ErrorClass
+from app.stores.resources import shard_of
+from app.worker.export_sweeper import ExportSweeper
+from app.worker.scheduler import Sweeper
+from darkroom_shared.problems import Unavailable
+from tests.jobs.kinds import COUNTED, KINDS, Job
+from tests.jobs.loops import Faulty, open_faulty
+from tests.services import ManualClock, Stores
+
+OUTAGE = timedelta(seconds=61)
+HEARTBEAT = LEASE / HEARTBEATS_PER_LEASE
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def faulty(stores: Stores, make_sqlite: Callable[[], str], clock: ManualClock) -> AsyncIterator[Faulty]:
+    async with open_faulty(stores, clock, make_sqlite()) as opened:
+        yield opened
+
+
+@pytest.fixture(params=COUNTED)
+async def job(request: pytest.FixtureRequest, faulty: Faulty, clock: ManualClock) -> Job:
+    started = KINDS[request.param](faulty.own, clock)
+    await started.start()
+    return started
+
+
+def sweeper_of(job: Any, faulty: Faulty) -> Callable[[], Awaitable[None]]:
+    """Return the tick of a sweeper, in the job's shard."""
+    base, row = faulty.services.base, job._row
+    if hasattr(row, "export_id"):
+        exports = ExportSweeper(build_export_work(base=base, lease=LEASE).maintenance)
+        return lambda: exports.process(int(shard_of(row.export_id)))
+    items = Sweeper(faulty.services.maintenance, base.amazon.queues)
+    return lambda: items.process(int(shard_of(row.item_id)))
+
+
+async def outage(faulty: Faulty, tick: Callable[[], Awaitable[None]], lasts: timedelta) -> None:
+    """Let a tick fail at the beginning and at the end of an outage."""
+    await tick()
+    faulty.faults.begin_outage("query", ErrorClass.UNREACHABLE)
+    with capture_logs():
+        for passed in (timedelta(), lasts):
+            faulty.clock.now += passed
+            with pytest.raises(Unavailable):
+                await tick()
+    faulty.faults.end_outage()
+
+
+async def test_a_sweep_before_the_heartbeat_after_an_outage_costs_no_attempt(faulty: Faulty, job: Job) -> None:
+    tick = sweeper_of(job, faulty)
+    claimed = await job.claim()
+    await outage(faulty, tick, OUTAGE)
+    await tick()
+    faulty.clock.now += HEARTBEAT
+    await tick()
+    assert await job.lost_attempts() == 0
+    claimed = await job.renew(claimed)
+    faulty.clock.now += MARGIN
+    await tick()
+    assert await job.lost_attempts() == 0
+    await job.finish(claimed)
+    assert not await job.has_failed()
+
+
+async def test_a_dead_workers_attempt_is_counted_a_heartbeat_after_an_outage(faulty: Faulty, job: Job) -> None:
+    tick = sweeper_of(job, faulty)
+    await job.claim()
+    await outage(faulty, tick, OUTAGE)
+    for lost_attempts, passed in ((0, timedelta()), (0, HEARTBEAT), (1, MARGIN)):
+        faulty.clock.now += passed
+        await tick()
+        assert await job.lost_attempts() == lost_attempts
+
+
+async def test_a_short_outage_delays_no_lapse(faulty: Faulty, job: Job) -> None:
+    tick = sweeper_of(job, faulty)
+    await job.claim()
+    faulty.clock.now += LEASE - HEARTBEAT
+    await outage(faulty, tick, HEARTBEAT - SECOND)
+    await tick()
+    faulty.clock.now += SECOND
+    await tick()
+    assert await job.lost_attempts() == 1
+
+
+async def pages() -> AsyncIterator[int]:
+    yield 1
+
+
+async def failing_pages() -> AsyncIterator[int]:
+    yield 1
+    raise Unavailable
+
+
+async def watch(lapses: Lapses, watched: AsyncIterator[int]) -> None:
+    assert [page async for page in lapses.watch(watched)] == [1]
+
+
+async def test_a_starting_sweeper_waits_once_from_the_first_tick_that_reaches_the_table(clock: ManualClock) -> None:
+    lapses = Lapses(clock, LEASE)
+    lapses.start_paused()
+    clock.now += OUTAGE
+    assert lapses.are_paused
+    await watch(lapses, pages())
+    clock.now += HEARTBEAT
+    await watch(lapses, pages())
+    assert lapses.are_paused
+    clock.now += MARGIN
+    assert not lapses.are_paused
+
+
+async def test_calls_that_fail_now_and_then_pause_nothing(clock: ManualClock) -> None:
+    lapses = Lapses(clock, LEASE)
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            await watch(lapses, failing_pages())
+        clock.now += 5 * SECOND
+        await watch(lapses, pages())
+        assert not lapses.are_paused

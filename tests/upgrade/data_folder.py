@@ -15,11 +15,17 @@ SHARE_PASSWORD = "open sesame"
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Ids in the data folder: items by the state or kind that they represent, and share links by token."""
+    """Ids in the data folder: items by the state or kind that they represent, and share links by token.
+
+    `transferred` is an album that the owner transferred to the member, whose item `member` is in it, with originals
+    allowed, the link `transferred` and the open `invitation`, a token.
+    """
 
     items: dict[str, ItemId]
     digests: dict[str, str]
     album: AlbumId
+    transferred: AlbumId
+    invitation: str
     export: ExportId
     shares: dict[str, str]
 

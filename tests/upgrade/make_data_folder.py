@@ -6,12 +6,13 @@ It need not be repeated: the archive is evidence of what that release stored. It
 import asyncio
 import hashlib
 import json
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from PIL import Image
 
 from app.stores.resources import EVENTS_TABLE, EXPORTS_TABLE, ITEMS_TABLE
 from darkroom_client.client import DarkroomClient
-from darkroom_shared.albums import CreateAlbum
+from darkroom_shared.albums import CreateAlbum, Role
 from darkroom_shared.exports import ExportState
-from darkroom_shared.ids import ExportId, ItemId
+from darkroom_shared.ids import AlbumId, ExportId, ItemId
 from darkroom_shared.items import EditItem, ItemState
 from local.resources import Access
 from tests.local.up.darkroom import environment, three_free_ports
@@ -50,6 +51,7 @@ def main() -> None:
             app = json.loads((data / "app.json").read_text())
             contents = asyncio.run(_fill(release, python, folder, f"http://127.0.0.1:{port}", app))
             _keep_long(app)
+        _keep_invitations_long(data / "darkroom.db")
         (data / "contents.json").write_text(contents.as_json())
         with tarfile.open(ARCHIVE, "w:xz", preset=9) as archive:
             for entry in sorted(data.iterdir()):
@@ -59,7 +61,7 @@ def main() -> None:
 
 
 async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[str, str]) -> Contents:
-    """Create items of every kind and in several states, an album, a share link and a comment."""
+    """Create items of every kind and in several states, albums, share links and a comment."""
     async with DarkroomClient(url) as owner, DarkroomClient(url) as member, httpx.AsyncClient(timeout=60) as http:
         for client, email in ((owner, OWNER), (member, MEMBER)):
             await client.sessions.register(email, PASSWORD)
@@ -89,9 +91,31 @@ async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[s
             for label, password in (("open", None), ("locked", SHARE_PASSWORD)):
                 body = {"label": label, "password": password, "download_allowed": True}
                 shares[label] = (await _post(http, f"{path}/shares", OWNER, url, body))["token"]
+            items["member"] = await _uploaded(member, _photo(folder, "member", 200))
+            transferred, shares["transferred"], invitation = await _transfer(owner, member, items["member"], http, url)
             await asyncio.sleep(3)  # until the projections are up to date
         items["queued"] = (await owner.upload(_photo(folder, "queued", 160))).item.id
-        return Contents(items, {name: _digest(folder, name) for name in items}, album, export, shares)
+        digests = {name: _digest(folder, name) for name in items}
+        return Contents(items, digests, album, transferred, invitation, export, shares)
+
+
+async def _transfer(
+    owner: DarkroomClient, member: DarkroomClient, item: ItemId, http: httpx.AsyncClient, url: str
+) -> tuple[AlbumId, str, str]:
+    """Transfer an album with the member's item to the member, which that release did without their consent.
+
+    Return it with the tokens of the previous owner's link and open invitation.
+    """
+    album = (await owner.albums.create(CreateAlbum(title="Autumn", originals_allowed=True))).id
+    path = f"{url}/v1/albums/{album}"
+    await member.albums.accept((await owner.albums.invite(album, role=Role.CONTRIBUTOR)).token)
+    await member.albums.add(album, [item])
+    link = (await _post(http, f"{path}/shares", OWNER, url, {"label": "transferred", "download_allowed": True}))[
+        "token"
+    ]
+    invitation = (await owner.albums.invite(album)).token
+    await _post(http, f"{path}/transfer", OWNER, url, {"account_id": (await member.sessions.account()).id})
+    return album, link, invitation
 
 
 def _digest(folder: Path, name: str) -> str:
@@ -146,13 +170,18 @@ async def _post(http: httpx.AsyncClient, path: str, email: str, url: str, body: 
     signed_in = await http.post(f"{url}/v1/sessions", json={"email": email, "password": PASSWORD})
     token = signed_in.json()["token"]
     response = await http.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
-    assert response.status_code == 201, response.text
+    assert response.is_success, response.text
     results: dict[str, Any] = response.json()
     return results
 
 
 def _reprocess(python: Path, app: dict[str, str]) -> None:
-    program = "import sys; from client.command import main; sys.exit(main(['admin', 'reprocess']))"
+    # Not through `darkroom`: it would load the current code's commands, whose entry points are installed.
+    program = (
+        "import argparse, sys; from app.admin.command import register; parser = argparse.ArgumentParser(); "
+        "register(parser.add_subparsers()); arguments = parser.parse_args(['admin', 'reprocess']); "
+        "sys.exit(arguments.run(arguments))"
+    )
     subprocess.run(  # noqa: S603  # our own program
         [str(python), "-P", "-c", program], env=app, check=True, timeout=WAIT_SECONDS
     )
@@ -176,6 +205,12 @@ def _keep_long(app: dict[str, str]) -> None:
     for row in tables.scan(TableName=EVENTS_TABLE)["Items"]:
         if "expires_at" in row:
             tables.put_item(TableName=EVENTS_TABLE, Item=row | {"expires_at": FAR_SECOND})
+
+
+def _keep_invitations_long(file: Path) -> None:
+    """As `_keep_long`, for what is in the relational database: call it while nothing runs."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE invitations SET expires_at = '2100-01-01 00:00:00.000000'")
 
 
 if __name__ == "__main__":

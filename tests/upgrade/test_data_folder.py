@@ -103,7 +103,7 @@ async def test_the_owner_and_the_member_see_the_album_and_its_comments(upgraded:
     album, items = upgraded.contents.album, upgraded.contents.items
     for email in (OWNER, MEMBER):
         async with signed_in(upgraded, email) as http:
-            assert [each["title"] for each in (await read(http, "/albums"))["albums"]] == ["Summer"]
+            assert [each["title"] for each in (await read(http, "/albums"))["albums"]] == ["Autumn", "Summer"]
             listed = (await read(http, f"/albums/{album}/items"))["items"]
             assert {each["item"]["id"] for each in listed} == {items["photo"], items["video"], items["reprocessed"]}
             for rendition in listed[0]["item"]["renditions"]:
@@ -121,6 +121,33 @@ async def test_share_links_open_with_and_without_their_password(upgraded: Upgrad
         unlocked = await http.post("/shared/unlock", json={"password": SHARE_PASSWORD}, headers={SHARE_HEADER: locked})
         proof = {SHARE_HEADER: locked, PROOF_HEADER: unlocked.json()["proof"]}
         assert (await read(http, "/shared", **proof))["title"] == "Summer"
+
+
+async def test_what_the_previous_owner_of_a_transferred_album_opened_is_closed(upgraded: Upgraded) -> None:
+    album, item = f"/albums/{upgraded.contents.transferred}", f"/items/{upgraded.contents.items['member']}"
+    async with httpx.AsyncClient(base_url=f"{upgraded.url}/v1", trust_env=False, timeout=60) as http:
+        link = {SHARE_HEADER: upgraded.contents.shares["transferred"]}
+        for path in ("/shared", "/shared/items", item, f"{item}/original"):
+            assert (await http.get(path, headers=link)).status_code == 404
+    async with signed_in(upgraded, OWNER) as http:
+        accepted = await http.post("/invitations/accept", json={"token": upgraded.contents.invitation})
+        assert accepted.status_code == 404
+        assert (await read(http, album))["role"] == "contributor"
+        assert await read(http, item)
+        assert [each["original"] for each in (await read(http, f"{album}/items"))["items"]] == [False]
+        assert (await http.get(f"{item}/original")).status_code == 404
+
+
+async def test_the_new_owner_of_a_transferred_album_receives_what_ended(upgraded: Upgraded) -> None:
+    album = upgraded.contents.transferred
+    async with signed_in(upgraded, MEMBER) as http, asyncio.timeout(WAIT_SECONDS):
+        assert (await read(http, f"/albums/{album}/shares"))["shares"] == []
+        assert await read(http, f"/items/{upgraded.contents.items['member']}/original")
+        revoked: list[str] = []
+        while not revoked:
+            events = (await read(http, "/events?after=0&limit=100&wait=2"))["events"]
+            revoked = [event["data"]["album_id"] for event in events if event["type"] == "share.revoked"]
+        assert revoked == [album]
 
 
 async def test_the_export_the_event_log_and_the_search_still_work(upgraded: Upgraded) -> None:

@@ -75,7 +75,8 @@ def allows_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bo
     """Return whether the viewer, who can see the item in the album, may fetch its original.
 
     For the originals of the album's owner, the album's `originals_allowed` decides for members, and the link for
-    visitors. The present owner has set both: a transfer resets `originals_allowed` and ends the links. Other members'
+    visitors. The present owner has set both: a transfer resets `originals_allowed` and ends the links. Revision 0009
+    did so for transfers by earlier releases, except in an album that was back with its creator. Other members'
     originals need three consents: the placement was made while the album allowed originals, the album still allows
     them, and the visitor's link does, too.
     """

@@ -1,22 +1,34 @@
 """A folder that exceeds its budget by more than a quarter, or has no budget, fails the check."""
 
 import json
+import re
 import time
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.durations import (
     LAST_RUNS,
+    MACHINE,
+    PROCESS_SECONDS,
+    SMALL_SECONDS,
     CpuReading,
+    Run,
     Table,
     as_budgets,
     as_toml,
+    fixed_work,
     folders_with_tests,
     outgrown,
+    outgrown_runs,
+    over_limit,
     read_table,
+    updated_budgets,
     without_tests,
 )
 from tests.suite.small_run import run
+from tests.tiers import Tier
 
 TABLE: Table = {"test": {"items": 400, "albums": 100, "search": 2}}
 SMALL: Table = {"test": {"items": 400, "albums": 20, "search": 20, "comments": 20}}
@@ -48,15 +60,68 @@ def test_a_folder_over_its_budget_is_reported() -> None:
     assert line.startswith("tests/albums took 140 s in the tier test")
 
 
+def times(factor: float, seconds: dict[str, float] = RUN) -> dict[str, float]:
+    return {folder: factor * each for folder, each in seconds.items()}
+
+
+@pytest.mark.parametrize("tier", [Tier.TEST, Tier.FULL])
+def test_each_folder_that_outgrows_its_budget_by_more_than_a_quarter_is_reported(tier: Tier) -> None:
+    budgets = read_table()[tier]
+    for folder in (folder for folder, budget in budgets.items() if budget >= SMALL_SECONDS):
+        lines = outgrown(read_table(), {tier: {**budgets, folder: 1.26 * budgets[folder]}})
+        assert [line.split()[0] for line in lines] == [f"tests/{folder}"]
+
+
 def test_a_slower_machine_exceeds_no_budget() -> None:
-    slower = {folder: 3 * seconds for folder, seconds in RUN.items()}
-    assert outgrown(TABLE, {"test": slower}) == []
+    assert outgrown(TABLE, {"test": times(3)}, {"test": 3.0}) == []
+
+
+def test_a_machine_with_a_slower_disk_exceeds_no_budget() -> None:
+    assert outgrown(TABLE, {"test": times(1.5)}) == []
+
+
+def test_folders_that_compute_may_be_slower_than_those_that_wait() -> None:
+    assert outgrown(TABLE, {"test": {"items": 1200.0, "albums": 100.0, "search": 2.0}}, {"test": 3.0}) == []
+
+
+def test_folders_that_all_became_slower_on_an_equal_machine_are_reported() -> None:
+    lines = outgrown(TABLE, {"test": times(2)})
+    assert [line.split()[0] for line in lines] == ["tests/albums", "tests/items"]
 
 
 def test_a_folder_that_grows_on_a_slower_machine_is_reported() -> None:
-    slower = {folder: 3 * seconds for folder, seconds in RUN.items()}
-    [line] = outgrown(TABLE, {"test": {**slower, "albums": 800.0}})
+    [line] = outgrown(TABLE, {"test": {**times(3), "albums": 800.0}}, {"test": 3.0})
     assert line.startswith("tests/albums took 800 s")
+
+
+def test_the_speed_of_the_machine_is_compared_with_that_of_the_budgets() -> None:
+    table = {**TABLE, MACHINE: {"test": 50}}
+    assert outgrown_runs(table, {"test": Run(times(3), 150.0)}) == []
+    assert len(outgrown_runs(table, {"test": Run(times(3), 50.0)})) == 2
+    assert len(outgrown_runs(TABLE, {"test": Run(times(3), 150.0)})) == 2, "the speed of the budgets is unknown"
+
+
+def test_the_fixed_work_takes_equally_long_each_time() -> None:
+    first, second = fixed_work(), fixed_work()
+    assert first == pytest.approx(second, rel=0.5)
+
+
+def test_budgets_that_do_not_fit_into_their_tiers_time_are_reported() -> None:
+    assert over_limit(read_table()) == []
+    [line] = over_limit({"test": {"items": 1400, "albums": 41}, "full": {"drills": 3240}})
+    assert line == "The budgets of the tier test add up to 1441 s; its processes have 1440 s"
+
+
+def test_the_tiers_times_are_those_of_the_makefile() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    minutes = {
+        tier: int(number) for tier, number in re.findall(r"^(test\S*): ##.*\((\d+) minutes\)$", makefile, re.MULTILINE)
+    }
+    [processes] = re.findall(r"^PROCESSES := (\d+)$", makefile, re.MULTILINE)
+    [processes_of_full] = re.findall(r'PROCESSES=(\d+) SELECTION="--tier full"', makefile)
+    added = minutes["test-full"] - minutes["test"]
+    seconds = {"test": minutes["test"] * int(processes) * 60, "full": added * int(processes_of_full) * 60}
+    assert seconds == PROCESS_SECONDS
 
 
 def test_a_run_that_was_cut_short_exceeds_no_budget() -> None:
@@ -78,10 +143,14 @@ def test_a_budget_of_a_folder_without_tests_is_reported() -> None:
 
 def test_a_run_makes_the_budgets() -> None:
     assert as_budgets({"items": 30.2, "albums": 12.7, "shared": 0.1}) == {"items": 30, "albums": 13, "shared": 1}
+    full = {"full": {"drills": 9}, MACHINE: {"test": 50, "full": 70}}
+    table = updated_budgets({**TABLE, **full}, {"test": Run({"items": 30.2}, 60.4)})
+    assert table == {"test": {"items": 30}, "full": {"drills": 9}, MACHINE: {"test": 60, "full": 70}}
 
 
 def test_the_budget_file_round_trips() -> None:
-    assert tomllib.loads(as_toml(TABLE)) == TABLE
+    table = {**TABLE, MACHINE: {"test": 50}}
+    assert tomllib.loads(as_toml(table)) == table
 
 
 def test_each_budget_is_of_a_folder_with_tests() -> None:
@@ -107,7 +176,9 @@ def test_a_reading_counts_the_cpu_of_this_process() -> None:
 def test_a_whole_run_records_its_seconds_by_folder(tmp_path: Path) -> None:
     files = {"items/test_items.py": "def test_plain(): pass\n", "conftest.py": limit_of_other_cores(1000)}
     assert run(tmp_path, files, "--tier", "test", plugins="tests.tiers tests.durations").status == 0
-    assert json.loads((tmp_path / LAST_RUNS / "test.json").read_text()).keys() == {"items"}
+    recorded = Run(**json.loads((tmp_path / LAST_RUNS / "run-test.json").read_text()))
+    assert recorded.seconds.keys() == {"items"}
+    assert recorded.work_milliseconds > 1
 
 
 def test_a_run_beside_other_programs_records_nothing(tmp_path: Path) -> None:

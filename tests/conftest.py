@@ -17,14 +17,14 @@ from sqlalchemy import make_url, text
 from app.migrations.run import migrate
 from app.settings import Registration
 from app.stores.aurora import Database
-from darkroom_shared.ids import new_account_id, new_ulid
+from darkroom_shared.ids import new_account_id
 from tests.api import another_client, open_app, signed_in
 from tests.browser.photos import photos
 from tests.browser.visitor import ACCOUNT_CHECK, Visitor, running_chromium
-from tests.database_pair import DatabasePair, running_database_pair
+from tests.database_pair import DatabasePair, alone_name, running_database_pair
 from tests.installation import Installation, running_installation
 from tests.redis_pair import RedisPair, running_redis_pair
-from tests.servers import running_mariadb, running_valkey
+from tests.servers import running_valkey
 from tests.services import ManualClock, Services, Stores, open_services, start_stores
 
 pytest_plugins = ["tests.tiers", "tests.durations", "tests.leaks"]
@@ -35,13 +35,6 @@ def pytest_configure() -> None:
     *processors, _renderer = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*processors, plain])
-
-
-@pytest.fixture(scope="session")
-def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MariaDB of this run, for tests that create a database of their own in it."""
-    with running_mariadb(tmp_path_factory.mktemp("mariadb")) as url:
-        yield url
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +49,15 @@ def database_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datab
     """A MariaDB writer and its reader of this run; tests request `database_pair`."""
     with running_database_pair(tmp_path_factory.mktemp("pair")) as pair:
         yield pair
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(database_servers: DatabasePair) -> str:
+    """The writer of the pair, as root, for tests that create a database of their own in it (`alone_name`).
+
+    It is the writer between any two tests: `database_pair` restores the roles.
+    """
+    return database_servers.writer.url(user="root")
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> 
         yield f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}"
         return
     server_url: str = request.getfixturevalue("mariadb_url")
-    name = f"darkroom_{new_ulid()}"
+    name = alone_name()
     server = Database(server_url)
     async with server.writer.write() as connection:
         await connection.execute(text(f"CREATE DATABASE {name}"))
@@ -149,7 +151,7 @@ def common_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest
         url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('common') / 'darkroom.db'}"
     else:
         server_url: str = request.getfixturevalue("mariadb_url")
-        name = f"common_{new_ulid()}"  # a new one each time that pytest returns to this parameter
+        name = alone_name()  # a new one each time that pytest returns to this parameter
         asyncio.run(_create_database(server_url, name))
         url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     asyncio.run(migrate(url))

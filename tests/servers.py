@@ -78,25 +78,6 @@ def running(command: Sequence[str | Path], ready: str) -> Iterator[Server]:
         server.stop()
 
 
-@contextmanager
-def running_mariadb(folder: Path) -> Iterator[str]:
-    """Run a MariaDB with an empty database `darkroom` and yield its URL; root has no password."""
-    data, port = folder / "data", free_port()
-    install = [
-        "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}",
-        "--auth-root-authentication-method=normal", "--skip-test-db",
-    ]  # fmt: skip
-    subprocess.run(install, check=True, capture_output=True)  # noqa: S603 - the package's own command
-    (folder / "create.sql").write_text("CREATE DATABASE darkroom;\n")
-    command = [
-        "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", "--bind-address=127.0.0.1", f"--port={port}",
-        f"--socket={folder / 'socket'}", f"--init-file={folder / 'create.sql'}", "--innodb-buffer-pool-size=32M",
-        "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve",
-    ]  # fmt: skip
-    with running(command, "ready for connections"):
-        yield f"mysql+asyncmy://root@127.0.0.1:{port}/darkroom"
-
-
 EMULATOR_PYTHON = Path(__file__).parents[1] / ".venv-emulator" / "bin" / "python"
 EMULATOR_ENVIRONMENT = ("BIND_HOST=127.0.0.1", "SFTP_ENABLED=0", "IOT_MTLS_ENABLED=0")
 

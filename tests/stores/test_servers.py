@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.stores.aurora import Database, Source
 from darkroom_shared.problems import Unavailable
-from tests.database_pair import DatabasePair
+from tests.database_pair import DatabasePair, alone_name
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
 
@@ -90,6 +90,23 @@ async def test_swapped_servers_keep_all_rows_and_only_one_accepts_writes(
     await database_pair.wait_applied()
     assert (await _count(swapped.writer), await _count(swapped.readers)) == (2, 2)
     await swapped.close()
+
+
+async def test_swapped_servers_get_their_first_roles_back(database_pair: DatabasePair) -> None:
+    writer, reader = database_pair.writer, database_pair.reader
+    await database_pair.swap()
+    await database_pair.heal()
+    assert (database_pair.writer, database_pair.reader) == (writer, reader)
+    assert (writer.run("SELECT @@read_only"), reader.run("SELECT @@read_only")) == ("0", "1")
+
+
+async def test_a_database_of_one_server_does_not_reach_the_reader(database_pair: DatabasePair) -> None:
+    name = alone_name()
+    database_pair.writer.run(f"CREATE DATABASE {name}; CREATE TABLE {name}.with_a_row AS SELECT 1 AS id")
+    await database_pair.wait_applied()
+    assert name not in database_pair.reader.run("SHOW DATABASES").split()
+    await database_pair.drop_database(name)
+    await database_pair.wait_applied()
 
 
 async def test_a_promoted_standby_has_the_replicated_keys_and_another_replication_id(redis_pair: RedisPair) -> None:

@@ -1,7 +1,7 @@
 """Leases in rows: an attribute of a DynamoDB row, or a column of an Aurora row, holds the lease's end.
 
-Each call is one conditional write, so of several processes one takes the lease; `DynamoLease.take` names an exception.
-Only the holder's `until` extends or releases it: a process that was paused past its lease changes nothing.
+Each call is one conditional write, so of several processes one takes the lease. Only the holder's `until` extends or
+releases it: a process that was paused past its lease changes nothing.
 """
 
 from datetime import datetime
@@ -23,11 +23,10 @@ class DynamoLease:
     async def take(self, key: Row, now: datetime, until: datetime) -> bool:
         """Return False if another process holds the lease.
 
-        A lease that ends at `until` counts as this one: the SDK repeats a write whose response was lost. Processes that
-        begin in the same millisecond share it, so what they do must be repeatable.
+        Also if the response was lost and the SDK repeated the write: the lease then ends by its time only.
         """
         condition = Condition(
-            "attribute_not_exists(#lease) OR #lease <= :now OR #lease = :until",
+            "attribute_not_exists(#lease) OR #lease <= :now",
             {"#lease": self._attribute},
             {":now": to_rfc3339(now), ":until": to_rfc3339(until)},
         )

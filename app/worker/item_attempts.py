@@ -27,7 +27,7 @@ from app.worker.steps import Steps
 from darkroom_shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
 from darkroom_shared.items import FailureCode, ItemKind, ItemState
 from darkroom_shared.problems import NotFound, Unavailable
-from darkroom_shared.task_group import first_of
+from darkroom_shared.task_group import unwrapped
 from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
@@ -113,11 +113,12 @@ class ItemAttempt:
 
     async def run(self) -> None:
         try:
-            await self._jobs.pipeline.run(self._claimed, self._steps)
-        except* TemplateClosed as closed:
+            with unwrapped(TemplateClosed):
+                await self._jobs.pipeline.run(self._claimed, self._steps)
+        except TemplateClosed as closed:
             if self._claimed.attempt - self._claimed.lost_attempts <= MAX_UNCOUNTED_ATTEMPTS:
                 raise
-            raise DecoderCrashed(first_of(closed).crash_report) from None
+            raise DecoderCrashed(closed.crash_report) from None
 
     async def renew(self) -> None:
         await self._work.renew(self._claimed)

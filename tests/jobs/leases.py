@@ -113,7 +113,6 @@ class RelayLease(Uncounted):
         await self.services.base.events.log.append(self._account, [event])
 
     async def claim(self) -> Any:
-        self.clock.advance(seconds=0.001)  # the end of a lease is its token: no two begin in one millisecond
         until, store = self.clock() + RELAY_LEASE, self.services.base.events.store
         head = await store.head(self._account)
         is_relayed = head.relayed >= head.last

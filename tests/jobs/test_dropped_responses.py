@@ -22,7 +22,7 @@ async def dropping(stores: Stores, clock: ManualClock) -> AsyncIterator[tuple[Se
         yield services, responses
 
 
-@pytest.mark.parametrize("name", [*COUNTED, "relay"])
+@pytest.mark.parametrize("name", COUNTED)
 async def test_a_job_pays_no_attempt_for_a_write_that_the_sdk_repeats(
     name: str, dropping: tuple[Services, DroppedResponses], clock: ManualClock
 ) -> None:

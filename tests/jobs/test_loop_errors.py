@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from structlog.testing import capture_logs
 
+from app.events.service import log
 from app.jobs.loop import run_periodically
 from app.stores.aws_errors import ErrorClass
 from tests.jobs.deletion_loops import DELETION_LOOPS
@@ -24,7 +25,11 @@ MAX_JOBS = 3
 
 
 @pytest.fixture
-async def faulty(stores: Stores, make_sqlite: Callable[[], str], clock: ManualClock) -> AsyncIterator[Faulty]:
+async def faulty(
+    stores: Stores, make_sqlite: Callable[[], str], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Faulty]:
+    """A conflict that lasts is repeated at once: 40 times with their waits take 7 seconds."""
+    monkeypatch.setattr(log, "MAX_WAIT_SECONDS", 0.001)
     async with open_faulty(stores, clock, make_sqlite()) as opened:
         yield opened
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from app.items.schema.row import ItemRow, digest_key, from_attributes, to_attributes
 from app.pagination import Position
-from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
+from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, put
+from app.stores.job_rows import JobRows, JobTable
 from app.stores.resources import (
     BY_CAPTURED,
     BY_DIGEST,
-    BY_DUE,
     ITEMS_TABLE,
     RECEIPTS_TABLE,
     REQUESTS_TABLE,
@@ -38,16 +38,16 @@ class CompletedRequest:
     status: int
 
 
-class ItemStore:
+_ITEMS = JobTable(
+    name=ITEMS_TABLE, id_name="item_id", make_id=ItemId, from_attributes=from_attributes, to_attributes=to_attributes
+)
+
+
+class ItemStore(JobRows[ItemRow, ItemId]):
     """The rows of items, receipts and completed requests in DynamoDB."""
 
     def __init__(self, dynamo: Dynamo) -> None:
-        self._dynamo = dynamo
-
-    async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
-        """Return the row by a consistent read, or None."""
-        row = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
-        return from_attributes(row) if row else None
+        super().__init__(dynamo, _ITEMS)
 
     async def require(self, account: AccountId, item: ItemId) -> ItemRow:
         """Return the row. Raises NotFound."""
@@ -55,11 +55,6 @@ class ItemStore:
         if row is None:
             raise NotFound
         return row
-
-    async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> list[ItemRow]:
-        """Return the existing rows by consistent reads, in no particular order."""
-        keys = [{"account_id": account, "item_id": item} for account, item in items]
-        return [from_attributes(row) for row in await self._dynamo.get_many(ITEMS_TABLE, keys)]
 
     async def write(self, actions: Sequence[Action]) -> None:
         """Write in one transaction. Raises TransactionRefused or TransactionConflict; Refused if it is a single
@@ -99,36 +94,6 @@ class ItemStore:
         )
         page = await self._dynamo.query(query, consistent=False)
         return [ItemId(row["item_id"]) for row in page.rows]
-
-    async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ItemId]]:
-        """Return candidates: the index is eventually consistent, so the caller must check the row."""
-        query = Query(
-            ITEMS_TABLE,
-            Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
-            index=BY_DUE,
-            limit=limit,
-        )
-        page = await self._dynamo.query(query, consistent=False)
-        return [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
-
-    async def all_due(self, shard: str, until: datetime) -> AsyncIterator[list[tuple[AccountId, ItemId]]]:
-        """Yield candidates page by page to the end. An item whose due time changes meanwhile may appear twice."""
-        condition = Condition(
-            "due_shard = :shard AND due_at <= :until", values={":shard": shard, ":until": to_rfc3339(until)}
-        )
-        start: Row | None = None
-        while True:
-            query = Query(ITEMS_TABLE, condition, index=BY_DUE, limit=ROWS_PER_PAGE, start_after=start)
-            page = await self._dynamo.query(query, consistent=False)
-            yield [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
-            if not page.more:
-                return
-            start = {name: page.rows[-1][name] for name in ("account_id", "item_id", "due_shard", "due_at")}
-
-    async def all_rows(self, start_after: Row | None = None) -> tuple[list[ItemRow], Row | None]:
-        """Return one page of all accounts' rows, for verification."""
-        rows, last = await self._dynamo.scan(ITEMS_TABLE, start_after)
-        return [from_attributes(row) for row in rows], last
 
     async def receipt(self, item: ItemId) -> list[ReceiptStep]:
         """Return the first RECEIPT_STEPS steps, oldest first."""
@@ -203,17 +168,13 @@ class ItemStore:
 
 
 def row_action(row: ItemRow) -> Action:
-    """Put the whole row; refused unless the stored row has the previous revision, or is absent for the first one."""
-    if row.revision == 1:
-        condition = Condition("attribute_not_exists(item_id)")
-    else:
-        condition = Condition("revision = :before", values={":before": row.revision - 1})
-    return put(ITEMS_TABLE, row.key, to_attributes(row), condition)
+    """Put the whole row; refused if another write came first."""
+    return _ITEMS.put(row)
 
 
 def delete_action(row: ItemRow) -> Action:
     """Delete the row; refused if it has changed since it was read."""
-    return delete(ITEMS_TABLE, row.key, Condition("revision = :read", values={":read": row.revision}))
+    return _ITEMS.delete(row)
 
 
 def receipt_action(account: AccountId, item: ItemId, step: ReceiptStep) -> Action:

@@ -1,18 +1,21 @@
 """When lapsed claims may be recorded as lost attempts: not while workers may have been unable to renew them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.jobs.attempt import HEARTBEATS_PER_LEASE
 from app.jobs.kind import OnLapse
+from app.jobs.revisions import Change
 from darkroom_shared.problems import Problem
 from darkroom_shared.times import Clock
 
 MARGIN = timedelta(seconds=1)
 """Time for the heartbeat's own write."""
 
+C = TypeVar("C", bound=Change[Any])
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -44,9 +47,33 @@ class Lapses:
         now = self._clock()
         return self._is_outage(now) or (self._paused_until is not None and now < self._paused_until)
 
-    def report(self, queue: str) -> None:
-        """Report a recorded lapse of a job of this queue."""
-        self._on_lapse(queue)
+    async def apply(
+        self,
+        apply: Callable[[Callable[[R], C | None]], Awaitable[R]],
+        rule: Callable[[R], C | None],
+        *,
+        lost_attempts: Callable[[R], int],
+        queue: str,
+    ) -> R:
+        """Apply the rule of deadlines and leases to a job of `queue`; return its row.
+
+        Leaves a lapsed claim as it is while lapses are paused. Reports a lapse once, although several workers sweep.
+        """
+        has_lapsed = False
+
+        def apply_unless_paused(row: R) -> C | None:
+            nonlocal has_lapsed
+            change = rule(row)
+            has_lapsed = change is not None and lost_attempts(change.row) > lost_attempts(row)
+            if has_lapsed and self.are_paused:
+                has_lapsed = False
+                return None
+            return change
+
+        changed = await apply(apply_unless_paused)
+        if has_lapsed:
+            self._on_lapse(queue)
+        return changed
 
     async def watch(self, pages: AsyncIterator[T]) -> AsyncIterator[T]:
         """Yield what `pages` yields, and note whether its table was reached."""

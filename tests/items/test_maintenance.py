@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app.items import store
 from app.items.schema.keys import original_key, rendition_key
 from app.items.schema.row import ItemRow, Lane, Result
 from app.items.service.claims import POISONED
 from app.items.service.lifecycle import UPLOAD_LIMIT
 from app.items.store import ItemStore
 from app.items.wiring import build_backlog
+from app.stores import job_rows
 from app.stores.resources import EXPRESS_QUEUE, shard_of
 from darkroom_shared.ids import ItemId, new_ulid
 from darkroom_shared.items import ItemKind, ItemState
@@ -84,7 +84,7 @@ async def test_a_message_sent_before_its_queue_was_created_is_resent_once(
 async def test_every_page_of_due_items_is_read(
     services: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "ROWS_PER_PAGE", 2)
+    monkeypatch.setattr(job_rows, "ROWS_PER_PAGE", 2)
     shard, expected = "07", set[ItemId]()
     while len(expected) < 5:
         row, _ = await services.create(new_ulid().encode())

@@ -55,7 +55,7 @@ class Verification:
 
     async def run(self) -> Verified:
         """Compare the rows, event logs and objects of all accounts. Holds all rows in memory."""
-        rows = [row async for row in self._all_rows()]
+        rows = [row async for row in self._items.all_rows()]
         findings: list[Finding] = []
         semaphore = asyncio.Semaphore(CONCURRENCY)
 
@@ -75,15 +75,6 @@ class Verification:
         objects, orphans = await self._orphans(known)
         orphans += [finding async for finding in self._orphaned_receipts(known)]
         return Verified(len(rows), len(by_account), objects, tuple(findings + orphans))
-
-    async def _all_rows(self) -> AsyncIterator[ItemRow]:
-        start = None
-        while True:
-            rows, start = await self._items.all_rows(start)
-            for row in rows:
-                yield row
-            if start is None:
-                return
 
     async def _item(self, row: ItemRow) -> AsyncIterator[Finding]:
         key = original_key(row.account_id, row.item_id)

@@ -18,7 +18,7 @@ class ExportVerification:
 
     async def run(self) -> list[Finding]:
         """Report missing and orphaned files, and exports past their deadline, which no sweeper has processed."""
-        rows = [row async for row in self._all_rows()]
+        rows = [row async for row in self._exports.all_rows()]
         findings = [finding async for finding in self._files(rows)]
         findings += [
             Finding("deadline", row.export_id, f"{row.state} past its deadline")
@@ -38,12 +38,3 @@ class ExportVerification:
         for key in await self._objects.list_multipart_keys(EXPORTS_PREFIX):
             if key not in expected or expected[key].deadline is None:
                 yield Finding("orphan", key, "an upload in parts that no export is made of")
-
-    async def _all_rows(self) -> AsyncIterator[ExportRow]:
-        start = None
-        while True:
-            rows, start = await self._exports.all_rows(start)
-            for row in rows:
-                yield row
-            if start is None:
-                return

@@ -1,6 +1,7 @@
 """The sweeper's work on exports: lost messages, lapsed claims, deadlines, and the end of the retention."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from app.exports.schema import ExportRow, export_key
 from app.exports.service import lifecycle
@@ -78,22 +79,9 @@ class ExportMaintenance:
             await self._queue.send(row)
 
     async def _apply_overdue(self, row: ExportRow) -> ExportRow:
-        """Apply the rule of deadlines and leases. Leaves a lapsed claim as it is while lapses are paused.
-
-        Reports a lapsed claim once, although several workers sweep.
-        """
-        lapsed = False
-
-        def apply_now(current: ExportRow) -> lifecycle.Change | None:
-            nonlocal lapsed
-            change = lifecycle.overdue(current, self._clock())
-            lapsed = change is not None and change.row.lost_attempts > current.lost_attempts
-            if lapsed and self._lapses.are_paused:
-                lapsed = False
-                return None
-            return change
-
-        changed = await self._changes.apply(row.account_id, row.export_id, apply_now)
-        if lapsed:
-            self._lapses.report(EXPORTS_QUEUE)
-        return changed
+        return await self._lapses.apply(
+            partial(self._changes.apply, row.account_id, row.export_id),
+            lambda current: lifecycle.overdue(current, self._clock()),
+            lost_attempts=lambda current: current.lost_attempts,
+            queue=EXPORTS_QUEUE,
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from app.items.schema.row import ItemRow, Lane
 from app.items.service.changes import ItemChanges
@@ -19,25 +20,13 @@ class OverdueItems:
         self._changes, self._clock, self._lapses = changes, clock, lapses
 
     async def apply(self, row: ItemRow, rule: Callable[[ItemRow, datetime], Change | None]) -> ItemRow:
-        """Apply the rule and return the row. Leaves a lapsed claim as it is while lapses are paused.
-
-        Reports a lapsed claim once, although several workers sweep.
-        """
-        lapsed = False
-
-        def apply_now(current: ItemRow) -> Change | None:
-            nonlocal lapsed
-            change = rule(current, self._clock())
-            lapsed = change is not None and _lost_attempts(change.row) > _lost_attempts(current)
-            if lapsed and self._lapses.are_paused:
-                lapsed = False
-                return None
-            return change
-
-        changed = await self._changes.apply(row.account_id, row.item_id, apply_now)
-        if lapsed:
-            self._lapses.report(QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane])
-        return changed
+        """Apply the rule and return the row; see `Lapses.apply`."""
+        return await self._lapses.apply(
+            partial(self._changes.apply, row.account_id, row.item_id),
+            lambda current: rule(current, self._clock()),
+            lost_attempts=_lost_attempts,
+            queue=QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane],
+        )
 
 
 def _lost_attempts(row: ItemRow) -> int:

@@ -215,13 +215,8 @@ class Reprocessing:
                 for row in page:
                     yield row
             return
-        start = None
-        while True:
-            rows, start = await self._store.all_rows(start)
-            for row in rows:
-                yield row
-            if start is None:
-                return
+        async for row in self._store.all_rows():
+            yield row
 
     async def _measure(self, row: ItemRow, measured: Measured) -> None:
         amount = row.duration_seconds or 0.0 if row.kind is ItemKind.VIDEO else 1.0

@@ -1,12 +1,14 @@
 """Connection pools of each server: drivers, TLS, passwords, roles."""
 
 import asyncio
+import sqlite3
 import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import aiosqlite
 import asyncmy
 from asyncmy.errors import Error as DriverError
 from sqlalchemy import event, exc
@@ -25,6 +27,8 @@ ROLE_SECONDS = 1.0
 IDLE_SECONDS = 1.0
 """After this idle time a connection's server is queried for its role before the next use."""
 SQLITE_BUSY_SECONDS = 5
+SQLITE_POLL_SECONDS = 0.02
+SQLITE_PRIMARY_CODE = 0xFF
 RECYCLE_SECONDS = 600
 
 WRITING: Final = "darkroom_writing"
@@ -180,14 +184,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver would begin deferred transactions by itself: _begin_sqlite begins them instead.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
+    for pragma in (f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    connection.run_async(_use_wal)
+
+
+async def _use_wal(driver: aiosqlite.Connection) -> None:
+    """Switch a new file to a write-ahead log.
+
+    While another process does the same, or still writes without that log, SQLite fails at once, whatever its timeout.
+    """
+    ends_at = time.monotonic() + SQLITE_BUSY_SECONDS
+    while True:
+        try:
+            async with driver.execute("PRAGMA journal_mode = WAL"):
+                return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & SQLITE_PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
+                raise
+        await asyncio.sleep(SQLITE_POLL_SECONDS)
 
 
 def _roll_sqlite_back(connection: Any, _record: Any, _error: Any) -> None:

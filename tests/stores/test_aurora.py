@@ -1,8 +1,10 @@
 """Transactions on the relational database: atomic, bounded in time, and with our own errors."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -226,6 +228,24 @@ async def test_a_sqlite_commit_is_flushed_to_disk(tmp_path: Path) -> None:
 
     assert settings == [2, "wal"]
     await database.close()
+
+
+async def test_a_new_sqlite_file_is_opened_although_another_process_is_writing_it(tmp_path: Path) -> None:
+    """SQLite waits for no lock when it switches a file to a write-ahead log."""
+    with closing(sqlite3.connect(tmp_path / "darkroom.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
+        reading = asyncio.create_task(_read_journal_mode(database))
+        await asyncio.sleep(0.2)
+        other.execute("COMMIT")
+    assert await reading == "wal"
+    await database.close()
+
+
+async def _read_journal_mode(database: Database) -> str | None:
+    async with database.writer.read() as connection:
+        mode: str | None = await connection.scalar(text("PRAGMA journal_mode"))
+        return mode
 
 
 async def test_a_commit_is_acknowledged_although_the_server_hangs_before_the_connection_is_reset(

@@ -231,9 +231,9 @@ async def test_a_sqlite_commit_is_flushed_to_disk(tmp_path: Path) -> None:
 
 
 async def test_a_new_sqlite_file_is_opened_although_another_process_is_writing_it(tmp_path: Path) -> None:
-    """SQLite waits for no lock when it switches a file to a write-ahead log."""
+    """SQLite's own wait does not apply to the switch to a write-ahead log."""
     with closing(sqlite3.connect(tmp_path / "darkroom.db", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+        other.execute("BEGIN IMMEDIATE")
         database = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
         reading = asyncio.create_task(_read_journal_mode(database))
         await asyncio.sleep(0.2)

@@ -82,6 +82,11 @@ class JobRows(Generic[R, JobId]):
                 return
             start = {name: page.rows[-1][name] for name in ("account_id", self._table.id_name, "due_shard", "due_at")}
 
+    async def due_rows(self, shard: str, until: datetime) -> AsyncIterator[list[R]]:
+        """Yield the rows of all candidates page by page, by consistent reads."""
+        async for candidates in self.all_due(shard, until):
+            yield await self.get_many(candidates)
+
     async def all_rows(self) -> AsyncIterator[R]:
         """Yield the rows of all accounts, for verification."""
         start: Row | None = None

@@ -36,8 +36,8 @@ NO_ORIGINAL = StoredFailure(
     FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
 )
 MAX_UNCOUNTED_ATTEMPTS = 20
-"""An item with more of them is no bystander any more when it loses its decoder's template: its own child may be what
-keeps templates from killing others in time, for example by its use of memory."""
+"""With more of them, the loss of its decoder's template counts as a lost attempt of the item: its own child may be why
+templates fail to kill other children in time, for example by its use of memory."""
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
 

@@ -1,25 +1,18 @@
 """The sweepers' loops that delete files, each with a job that it must complete."""
 
-from collections.abc import Sequence
-
 from app.exports.service.lifecycle import RETENTION
 from app.exports.wiring import build_export_work, build_exports
 from app.items.schema.row import Purge
 from app.items.service.lifecycle import LEASE
-from app.stores.dynamo import Row
 from app.stores.resources import EXPORTS_TABLE, ITEMS_TABLE, shard_of
 from app.worker.export_sweeper import ExportSweeper
 from app.worker.scheduler import Sweeper
 from darkroom_shared.ids import AccountId, ExportId, ItemId, new_account_id, new_ulid
-from tests.jobs.loops import Due, Faulty, Loop, alone_in_its_shard
+from tests.jobs.loops import Due, Faulty, Loop, alone_in_its_shard, remove_rows
 
 
 def deletions(faulty: Faulty) -> Loop:
     own, loop = faulty.own, Sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
-
-    async def remove(items: Sequence[tuple[AccountId, ItemId]]) -> None:
-        keys: list[Row] = [{"account_id": account, "item_id": item} for account, item in items]
-        await own.base.amazon.dynamo.delete_many(ITEMS_TABLE, keys)
 
     async def create() -> tuple[tuple[AccountId, ItemId], Due]:
         row = await own.queued(new_ulid().encode())
@@ -30,7 +23,10 @@ def deletions(faulty: Faulty) -> Loop:
 
         return (row.account_id, row.item_id), (int(shard_of(row.item_id)), is_done)
 
-    return Loop(loop.delete_files, lambda: alone_in_its_shard(create, own.maintenance.due_deletions, remove))
+    return Loop(
+        loop.delete_files,
+        lambda: alone_in_its_shard(create, own.maintenance.due_deletions, remove_rows(faulty, ITEMS_TABLE, "item_id")),
+    )
 
 
 def export_deletions(faulty: Faulty) -> Loop:
@@ -38,10 +34,6 @@ def export_deletions(faulty: Faulty) -> Loop:
     parts = build_export_work(base=base, lease=LEASE)
     exports = build_exports(base=base, delivery=faulty.own.representation._delivery)["exports"]
     loop = ExportSweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
-
-    async def remove(rows: Sequence[tuple[AccountId, ExportId]]) -> None:
-        keys: list[Row] = [{"account_id": account, "export_id": export} for account, export in rows]
-        await base.amazon.dynamo.delete_many(EXPORTS_TABLE, keys)
 
     async def create() -> tuple[tuple[AccountId, ExportId], Due]:
         account = new_account_id()
@@ -55,7 +47,12 @@ def export_deletions(faulty: Faulty) -> Loop:
 
         return (account, row.export_id), (int(shard_of(row.export_id)), is_done)
 
-    return Loop(loop.delete_files, lambda: alone_in_its_shard(create, parts.maintenance.due_deletions, remove))
+    return Loop(
+        loop.delete_files,
+        lambda: alone_in_its_shard(
+            create, parts.maintenance.due_deletions, remove_rows(faulty, EXPORTS_TABLE, "export_id")
+        ),
+    )
 
 
 DELETION_LOOPS = {each.__name__: each for each in (deletions, export_deletions)}

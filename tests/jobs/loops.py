@@ -101,13 +101,21 @@ async def alone_in_its_shard(
     return job
 
 
+def remove_rows(
+    faulty: Faulty, table: str, id_name: str
+) -> Callable[[Sequence[tuple[AccountId, str]]], Awaitable[None]]:
+    """Return a function that deletes rows of jobs by account and id."""
+
+    async def remove(jobs: Sequence[tuple[AccountId, str]]) -> None:
+        keys: list[Row] = [{"account_id": account, id_name: job} for account, job in jobs]
+        await faulty.own.base.amazon.dynamo.delete_many(table, keys)
+
+    return remove
+
+
 def sweeper(faulty: Faulty) -> Loop:
     services = faulty.own
     loop = Sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
-
-    async def remove(items: Sequence[tuple[AccountId, ItemId]]) -> None:
-        keys: list[Row] = [{"account_id": account, "item_id": item} for account, item in items]
-        await services.base.amazon.dynamo.delete_many(ITEMS_TABLE, keys)
 
     async def create() -> tuple[tuple[AccountId, ItemId], Due]:
         row = await services.queued(new_ulid().encode())
@@ -119,7 +127,10 @@ def sweeper(faulty: Faulty) -> Loop:
 
         return (row.account_id, row.item_id), (int(shard_of(row.item_id)), is_done)
 
-    return Loop(loop.process, lambda: alone_in_its_shard(create, services.maintenance.due, remove))
+    return Loop(
+        loop.process,
+        lambda: alone_in_its_shard(create, services.maintenance.due, remove_rows(faulty, ITEMS_TABLE, "item_id")),
+    )
 
 
 def export_sweeper(faulty: Faulty) -> Loop:
@@ -127,10 +138,6 @@ def export_sweeper(faulty: Faulty) -> Loop:
     parts = build_export_work(base=base, lease=LEASE)
     exports = build_exports(base=base, delivery=faulty.own.representation._delivery)["exports"]
     loop = ExportSweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
-
-    async def remove(rows: Sequence[tuple[AccountId, ExportId]]) -> None:
-        keys: list[Row] = [{"account_id": account, "export_id": export} for account, export in rows]
-        await base.amazon.dynamo.delete_many(EXPORTS_TABLE, keys)
 
     async def create() -> tuple[tuple[AccountId, ExportId], Due]:
         account = new_account_id()
@@ -143,7 +150,10 @@ def export_sweeper(faulty: Faulty) -> Loop:
 
         return (account, row.export_id), (int(shard_of(row.export_id)), is_done)
 
-    return Loop(loop.process, lambda: alone_in_its_shard(create, parts.maintenance.due, remove))
+    return Loop(
+        loop.process,
+        lambda: alone_in_its_shard(create, parts.maintenance.due, remove_rows(faulty, EXPORTS_TABLE, "export_id")),
+    )
 
 
 def relay(faulty: Faulty) -> Loop:

@@ -1,4 +1,4 @@
-"""Relay of new events: first cursors and nudge of the projections, then SNS; only then the relayed number moves."""
+"""Relay of new events: first the projections' cursors and nudges, then SNS; only then the relayed number moves."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -47,8 +47,7 @@ class ExportMaintenance:
 
     async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ExportKey]]:
         now = self._clock()
-        async for candidates in self._lapses.watch(self._store.all_due(f"{shard % SHARDS:02d}", now)):
-            rows = await self._store.get_many(candidates)
+        async for rows in self._lapses.watch(self._store.due_rows(f"{shard % SHARDS:02d}", now)):
             yield [(row.account_id, row.export_id) for row in rows if lifecycle.is_expired(row, now) is deletions]
 
     async def process(self, account: AccountId, export: ExportId) -> None:

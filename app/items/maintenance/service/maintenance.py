@@ -53,8 +53,7 @@ class MaintenanceService:
 
     async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ItemKey]]:
         now = self._clock()
-        async for candidates in self._lapses.watch(self._store.all_due(f"{shard % SHARDS:02d}", now)):
-            rows = await self._store.get_many(candidates)
+        async for rows in self._lapses.watch(self._store.due_rows(f"{shard % SHARDS:02d}", now)):
             yield [(row.account_id, row.item_id) for row in rows if _deletes_files(row, now) is deletions]
 
     async def process(self, account: AccountId, item: ItemId) -> ItemRow | None:
@@ -71,8 +70,8 @@ class MaintenanceService:
         now = self._clock()
         if max(queues_created_at.values()) < now - MAX_RESEND_AGE:
             return  # the regular sweeps have sent everything again since
-        async for candidates in self._store.all_due(f"{shard:02d}", now + MAX_RESEND_AGE):
-            for row in await self._store.get_many(candidates):
+        async for rows in self._store.due_rows(f"{shard:02d}", now + MAX_RESEND_AGE):
+            for row in rows:
                 if (
                     row.state is ItemState.QUEUED
                     and row.sent_at is not None

@@ -75,6 +75,14 @@ async def test_the_quota_is_checked_at_the_head_even_for_concurrent_appends(serv
     assert (head.last, head.bytes_used, head.item_count) == (2, 80, 2)
 
 
+async def test_counters_before_the_first_event_refuse_no_later_append(services: Services) -> None:
+    log = services.base.events.log
+    await log.append(services.account, (), (), HeadChange(bytes=40))
+    await asyncio.gather(*(log.append(services.account, (), (), HeadChange(bytes=1)) for _ in range(2)))
+    assert await log.append(services.account, [an_event()]) == 1
+    assert (await log.head(services.account)).bytes_used == 42
+
+
 async def test_reading_events_older_than_30_days_reports_that_they_are_gone(
     services: Services, clock: ManualClock
 ) -> None:

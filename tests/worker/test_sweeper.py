@@ -72,10 +72,11 @@ def export_in(shard: str) -> ExportId:
 
 
 async def purges_before(faulty: Faulty, row: ItemRow, count: int) -> list[ItemRow]:
-    """Make purges of other accounts that are due before anything of the row, in its shard."""
+    """Make purges of other accounts, each of its own, that are due before anything of the row, in its shard."""
     deleted = replace(row, state=ItemState.DELETED, purge=Purge.BEGUN, purge_at=faulty.clock() - AGO, revision=1)
-    deleted = lifecycle.due(replace(deleted, deadline=None, account_id=new_account_id()))
-    rows = [replace(deleted, item_id=item_in(shard_of(row.item_id))) for _ in range(count)]
+    deleted = lifecycle.due(replace(deleted, deadline=None))
+    shard = shard_of(row.item_id)
+    rows = [replace(deleted, account_id=new_account_id(), item_id=item_in(shard)) for _ in range(count)]
     store = ItemStore(faulty.own.base.amazon.dynamo)
     await asyncio.gather(*(store.write([row_action(each)]) for each in rows))
     return rows

@@ -188,13 +188,14 @@ def head_action(account: AccountId, head: Head, new_head: Head, *, now: datetime
         ":last": new_head.last,
         ":items": new_head.item_count,
         ":bytes": new_head.bytes_used,
+        ":before": head.last,
+        ":items_before": head.item_count,
+        ":bytes_before": head.bytes_used,
         ":zero": 0,
     }
-    if head.last:
-        condition = "#last = :before AND item_count = :items_before AND bytes_used = :bytes_before"
-        values |= {":before": head.last, ":items_before": head.item_count, ":bytes_before": head.bytes_used}
-    else:
-        condition = "attribute_not_exists(#last)"
+    condition = "#last = :before AND item_count = :items_before AND bytes_used = :bytes_before"
+    if not head.last:  # absent, or counters without an event
+        condition = f"(attribute_not_exists(#last) OR ({condition}))"
     if head.appender:
         condition += " AND appender = :appender"
         values[":appender"] = head.appender

@@ -238,7 +238,7 @@ async def _sweep(base: Foundation) -> None:
     )
     await eraser.process()
     for shard in range(SHARDS):
-        for pages in (maintenance.due(shard), maintenance.due_deletions(shard)):
+        for pages in (maintenance.due_jobs.pages(shard), maintenance.due_jobs.pages_of_deletions(shard)):
             async for page in pages:
                 for owner, item in page:
                     await maintenance.process(owner, item)

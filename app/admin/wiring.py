@@ -37,7 +37,7 @@ def build_overview(*, base: Foundation) -> AdminServices:
         overview=OverviewService(
             backlog=build_backlog(clients=base.clients),
             relay=base.events.relay,
-            outbox=base.events.outbox_relay,
+            outbox=base.events.outbox_publisher,
             queues=base.amazon.queues,
             registry=base.signals.presence,
             clock=base.clock,

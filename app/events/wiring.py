@@ -11,7 +11,7 @@ from app.events.service.erasure import EventErasure
 from app.events.service.log import EventLog
 from app.events.service.nudging import ProjectionNudges
 from app.events.service.outbox import EventOutbox
-from app.events.service.outbox_publisher import OutboxRelay, PromptPublisher
+from app.events.service.outbox_publisher import OutboxPublisher, PromptPublisher
 from app.events.service.projection import Projection, ProjectionUpdater
 from app.events.service.relay import RelayService
 from app.events.service.requests import RelationalRequests
@@ -32,7 +32,7 @@ class EventParts:
     store: EventStore
     log: EventLog
     outbox: EventOutbox
-    outbox_relay: OutboxRelay
+    outbox_publisher: OutboxPublisher
     cursors: CursorStore
     relay: RelayService
     completed_requests: RelationalRequests
@@ -60,14 +60,14 @@ async def open_events(
     clock, amazon = clients.clock, clients.amazon
     store, cursors = EventStore(amazon.dynamo), CursorStore(database=clients.database, clock=clock)
     log = await stack.enter_async_context(EventLog(store=store, dynamo=amazon.dynamo, nudge=nudge, clock=clock))
-    outbox_relay = OutboxRelay(store=OutboxStore(clients.database), event_log=log, clock=clock)
-    prompt = await stack.enter_async_context(PromptPublisher(outbox_relay))
+    outbox_publisher = OutboxPublisher(store=OutboxStore(clients.database), event_log=log, clock=clock)
+    prompt = await stack.enter_async_context(PromptPublisher(outbox_publisher))
     nudges = ProjectionNudges(cursors=cursors, queues=amazon.queues, projections=PROJECTIONS)
     return EventParts(
         store=store,
         log=log,
         outbox=EventOutbox(clock=clock, hint=prompt.hint),
-        outbox_relay=outbox_relay,
+        outbox_publisher=outbox_publisher,
         cursors=cursors,
         relay=RelayService(store=store, topics=amazon.topics, projections=nudges, clock=clock),
         completed_requests=RelationalRequests(store=RequestStore(), clock=clock),

@@ -1,5 +1,6 @@
 """When lapsed claims may be recorded as lost attempts: not while workers may have been unable to renew them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from app.jobs.attempt import HEARTBEATS_PER_LEASE
 from app.jobs.kind import OnLapse
 from app.jobs.revisions import Change
-from darkroom_shared.problems import Problem
+from darkroom_shared.problems import NotFound, Problem
 from darkroom_shared.times import Clock
 
 MARGIN = timedelta(seconds=1)
@@ -20,11 +21,14 @@ T = TypeVar("T")
 
 
 class Lapses:
-    """Shared by all sweepers of a process. It notes whether they reach the table of claims.
+    """Shared by a process's sweepers of one table of claims. It notes whether they can read and write it.
 
-    An outage of the table that outlasts the lease ends all claims, although their workers are alive. After one of at
-    least a heartbeat's interval, no lapse is recorded until each worker has had time for a heartbeat. A shorter outage
-    costs a claim no more than one of its heartbeats.
+    During an outage of the table that is longer than the lease all claims lapse, although their workers are alive.
+    After one of at least a heartbeat's interval, no lapse is recorded until each worker has had time for a heartbeat.
+    In a shorter one a claim misses one heartbeat at most.
+
+    An outage of writes only is noticed when a lapse cannot be written. From then on one lapse at a time is tried; after
+    the first that succeeds, the others wait in the same way.
     """
 
     def __init__(self, clock: Clock, lease: timedelta, on_lapse: OnLapse = lambda _queue: None) -> None:
@@ -33,6 +37,7 @@ class Lapses:
         self._interval = lease / HEARTBEATS_PER_LEASE
         self._unreachable_since: datetime | None = None
         self._paused_until: datetime | None = None
+        self._writes_fail = self._is_trying = False
 
     def start_paused(self) -> None:
         """Pause from now on as after an outage. A sweeper that has just started cannot know of one.
@@ -59,43 +64,61 @@ class Lapses:
 
         Leaves a lapsed claim as it is while lapses are paused. Reports a lapse once, although several workers sweep.
         """
-        has_lapsed = False
+        has_lapsed = is_trying = False
 
         def apply_unless_paused(row: R) -> C | None:
-            nonlocal has_lapsed
+            nonlocal has_lapsed, is_trying
             change = rule(row)
             has_lapsed = change is not None and lost_attempts(change.row) > lost_attempts(row)
-            if has_lapsed and self.are_paused:
+            if has_lapsed and (self.are_paused or (self._is_trying and not is_trying)):
                 has_lapsed = False
                 return None
+            if has_lapsed and self._writes_fail:
+                self._is_trying = is_trying = True
             return change
 
-        changed = await apply(apply_unless_paused)
+        try:
+            changed = await apply(apply_unless_paused)
+        except NotFound:
+            raise
+        except (Problem, asyncio.CancelledError):  # cancelled by the limit of a sweeper's job
+            self._writes_fail |= has_lapsed
+            raise
+        finally:
+            self._is_trying &= not is_trying
         if has_lapsed:
+            self._note_written()
             self._on_lapse(queue)
         return changed
+
+    def _note_written(self) -> None:
+        if self._writes_fail:
+            self._writes_fail = False
+            self._pause()
 
     async def watch(self, pages: AsyncIterator[T]) -> AsyncIterator[T]:
         """Yield what `pages` yields, and note whether its table was reached."""
         while True:
-            with self._noting():
+            with self._noted_reach():
                 page = await anext(pages, None)
             if page is None:
                 return
             yield page
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
+    def _noted_reach(self) -> Iterator[None]:
         began_at = self._clock()
         try:
             yield
         except Problem:
             self._unreachable_since = self._unreachable_since or began_at
             raise
-        now = self._clock()
-        if self._is_outage(now):
-            self._paused_until = now + self._interval + MARGIN
+        if self._is_outage(self._clock()):
+            self._pause()
         self._unreachable_since = None
+
+    def _pause(self) -> None:
+        self._paused_until = self._clock() + self._interval + MARGIN
 
     def _is_outage(self, now: datetime) -> bool:
         return self._unreachable_since is not None and now - self._unreachable_since >= self._interval

@@ -26,18 +26,18 @@ from app.settings import Settings
 from app.stores.metrics import watch_stores
 from app.worker.consumer import Consumer
 from app.worker.eraser import Erase, Eraser, ErasureStep
-from app.worker.export_sweeper import ExportSweeper
 from app.worker.health import health_server
 from app.worker.lanes import export_consumer, item_consumers
 from app.worker.metrics import LaneSampler, WorkerMetrics, count_jobs_in_progress
-from app.worker.outbox_publisher import OutboxPublisher
+from app.worker.outbox_loop import OutboxLoop
 from app.worker.placement_purger import PlacementPurger
 from app.worker.presence import publish_presence
 from app.worker.projections import ProjectionLoops
+from app.worker.relay import Hints, Relay
 from app.worker.request_purger import ExpiredRequestPurger
-from app.worker.scheduler import Hints, Relay, Sweeper
 from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
+from app.worker.sweeper import build_export_sweeper, build_item_sweeper, resend_missing_items
 from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
@@ -47,7 +47,7 @@ from darkroom_shared.times import utc_now
 log = structlog.get_logger()
 
 GRACE_SECONDS = 15.0
-"""Work in progress that can finish within this time does; the supervisor must wait longer before it kills."""
+"""At a stop, work in progress has this long to end. The supervisor must wait longer before it kills the worker."""
 
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Runs until the event is set."""
@@ -101,9 +101,10 @@ def _build(
     """Build the services of all capabilities, and return the consumers and loops on them."""
     lease, metrics = timedelta(seconds=settings.lease_seconds), WorkerMetrics(registry)
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
-    lapses = Lapses(base.clock, lease, metrics.attempt_lapsed)
+    lapses, export_lapses = (Lapses(base.clock, lease, metrics.attempt_lapsed) for _ in range(2))
     lapses.start_paused()
-    exports = build_export_work(base=base, lease=lease, lapses=lapses)
+    export_lapses.start_paused()
+    exports = build_export_work(base=base, lease=lease, lapses=export_lapses)
     index, albums, comments = build_index(base=base), build_album_work(base=base), build_comment_work(base=base)
     updater = build_projection_updater(events=base.events, projections=[index.projection, albums.captures])
     projections = ProjectionLoops(updater, base.amazon.queues)
@@ -122,34 +123,38 @@ def _build(
     ]
     return consumers, [
         *_sampling(settings, base, registry),
-        _sweeper(base, albums, comments, lapses).run,
+        *_item_loops(base, albums, comments, lapses),
         Relay(base.events.relay, hints).run,
-        OutboxPublisher(base.events.outbox_relay).run,
+        OutboxLoop(base.events.outbox_publisher).run,
         projections.run,
         ExpiredRequestPurger(base.database, base.events.completed_requests).run,
         eraser.run,
         PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
-        ExportSweeper(exports.maintenance).run,
+        build_export_sweeper(exports.maintenance).run,
     ]
 
 
 def _sampling(settings: Settings, base: Foundation, registry: CollectorRegistry) -> list[Loop]:
-    """Return the loop that samples the lanes. None without an operator port, because nothing reads the samples."""
+    """Return the loop that samples the lanes; no loop without an operator port, because nothing reads the samples."""
     if not settings.operator_port:
         return []
     backlog = build_backlog(clients=base.clients)
     return [LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock).run]
 
 
-def _sweeper(base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, lapses: Lapses) -> Sweeper:
-    """Return the sweeper of items. A purged item leaves the albums and comments before its row is deleted."""
+def _item_loops(base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, lapses: Lapses) -> list[Loop]:
+    """Return the items' maintenance. A purged item leaves the albums and comments before its row is deleted."""
     maintenance = build_maintenance(
         clients=base.clients,
         parts=base.items,
         on_purge=[albums.contents.delete, comments.erasure.delete],
         lapses=lapses,
     )
-    return Sweeper(maintenance, base.amazon.queues)
+    queues = base.amazon.queues
+    return [
+        build_item_sweeper(maintenance, queues).run,
+        lambda _stopping: resend_missing_items(maintenance, queues),
+    ]
 
 
 def erasure_steps(

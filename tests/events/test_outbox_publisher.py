@@ -12,12 +12,12 @@ from sqlalchemy import insert
 from app.events.schema.tables import event_outbox
 from app.events.service.log import EventLog, NewEvent
 from app.events.service.outbox import EventOutbox, Hint
-from app.events.service.outbox_publisher import BATCH, MAX_BATCHES, OutboxRelay, PromptPublisher
+from app.events.service.outbox_publisher import BATCH, MAX_BATCHES, OutboxPublisher, PromptPublisher
 from app.events.store.log import LogPage
 from app.events.store.outbox import OutboxRow, OutboxStore
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from app.worker.outbox_publisher import OutboxPublisher
+from app.worker.outbox_loop import OutboxLoop
 from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.problems import Unavailable
@@ -46,8 +46,8 @@ async def second(stores: Stores, clock_of_the_module: ManualClock) -> AsyncItera
         yield opened
 
 
-def relay(services: Services, store: OutboxStore) -> OutboxRelay:
-    return OutboxRelay(store, services.base.events.log, services.base.clock)
+def publisher(services: Services, store: OutboxStore) -> OutboxPublisher:
+    return OutboxPublisher(store, services.base.events.log, services.base.clock)
 
 
 async def write(
@@ -77,7 +77,7 @@ async def test_waiting_rows_are_published_in_order_and_deleted(
     await write(database, clock, [services.account], *keys)
     assert services.account in await store.accounts()
     assert await store.late(clock()) >= 1
-    assert await relay(services, store).publish(services.account) == len(keys)
+    assert await publisher(services, store).publish(services.account) == len(keys)
     assert await published_events(services.base.events.log, services.account) == keys
     assert services.account not in await store.accounts()
 
@@ -88,9 +88,9 @@ async def test_a_crash_before_the_delete_has_still_published(
 ) -> None:
     await write(database, clock, [services.account], "one", "two")
     with pytest.raises(type(failure)):
-        await relay(services, FailingStore(database, failure)).publish(services.account)
+        await publisher(services, FailingStore(database, failure)).publish(services.account)
     await write(database, clock, [services.account], "three")
-    assert await relay(services, OutboxStore(database)).publish(services.account) == 3
+    assert await publisher(services, OutboxStore(database)).publish(services.account) == 3
     assert await published_events(services.base.events.log, services.account) == ["one", "two", "three"]
 
 
@@ -99,7 +99,7 @@ async def test_a_published_key_is_not_published_again(
 ) -> None:
     for _ in range(2):
         await write(database, clock, [services.account], "joined")
-        assert await relay(services, OutboxStore(database)).publish(services.account) == 1
+        assert await publisher(services, OutboxStore(database)).publish(services.account) == 1
     assert await published_events(services.base.events.log, services.account) == ["joined"]
 
 
@@ -108,16 +108,16 @@ async def test_several_concurrent_workers_publish_once_per_member(
 ) -> None:
     members = [new_account_id() for _ in range(5)]
     keys = [f"key-{number}" for number in range(12)]
-    publishers = [OutboxPublisher(relay(each, OutboxStore(database))) for each in (services, services, second)]
+    loops = [OutboxLoop(publisher(each, OutboxStore(database))) for each in (services, services, second)]
 
-    async def work(publisher: OutboxPublisher, finished: asyncio.Event) -> None:
+    async def work(loop: OutboxLoop, finished: asyncio.Event) -> None:
         while not finished.is_set() or set(members) & set(await OutboxStore(database).accounts()):
-            await publisher.process()
+            await loop.process()
 
     finished = asyncio.Event()
     async with TaskGroup() as tasks:
-        for publisher in publishers:
-            tasks.create_task(work(publisher, finished))
+        for loop in loops:
+            tasks.create_task(work(loop, finished))
         for key in keys:
             await write(database, clock, members, key)
             await services.base.events.log.append(members[0], [NewEvent(EventType.ITEM_CREATED, "itm", {})])
@@ -134,7 +134,7 @@ async def test_events_for_a_closing_account_are_dropped(
 ) -> None:
     await write(database, clock, [services.account], "one")
     await services.base.events.log.close(services.account)
-    assert await relay(services, OutboxStore(database)).publish(services.account) == 1
+    assert await publisher(services, OutboxStore(database)).publish(services.account) == 1
     assert await OutboxStore(database).rows(services.account, 1) == []
     assert await services.base.events.store.after(services.account, 0, now=clock()) == LogPage([], more=False)
 
@@ -147,7 +147,7 @@ async def test_an_event_type_of_a_later_release_waits_and_no_event_overtakes_it(
     async with database.writer.write() as connection:
         await connection.execute(insert(event_outbox).values(account_id=services.account, dedupe_key="new", **later))
     await write(database, clock, [services.account], "two")
-    assert await relay(services, OutboxStore(database)).publish(services.account) == 1
+    assert await publisher(services, OutboxStore(database)).publish(services.account) == 1
     assert await published_events(services.base.events.log, services.account) == ["one"]
 
 
@@ -155,7 +155,7 @@ async def test_own_rows_are_published_after_the_commit_without_a_worker(
     services: Services, database: Database, clock: ManualClock
 ) -> None:
     store, keys = OutboxStore(database), [f"key-{number}" for number in range(12)]
-    async with PromptPublisher(relay(services, store)) as prompt:
+    async with PromptPublisher(publisher(services, store)) as prompt:
         await write(database, clock, [services.account], *keys, hint=prompt.hint)
         await until_empty(store, services.account)
     assert await published_events(services.base.events.log, services.account) == keys
@@ -166,7 +166,7 @@ async def test_more_rows_than_one_run_takes_are_all_published(
 ) -> None:
     store, keys = OutboxStore(database), [f"key-{number}" for number in range(BATCH * MAX_BATCHES + 1)]
     await write(database, clock, [services.account], *keys)
-    async with PromptPublisher(relay(services, store)) as prompt:
+    async with PromptPublisher(publisher(services, store)) as prompt:
         prompt.hint(services.account)
         await until_empty(store, services.account)
     assert await published_events(services.base.events.log, services.account) == keys
@@ -194,7 +194,7 @@ async def test_a_change_committed_during_a_publication_is_published_by_the_next_
     services: Services, database: Database, clock: ManualClock
 ) -> None:
     store = BlockedStore(database)
-    async with PromptPublisher(relay(services, store)) as prompt:
+    async with PromptPublisher(publisher(services, store)) as prompt:
         await write(database, clock, [services.account], "first", hint=prompt.hint)
         await store.published.wait()
         await write(database, clock, [services.account], "second", "third", hint=prompt.hint)
@@ -209,12 +209,12 @@ async def test_what_a_stopped_process_has_not_published_the_workers_publish_once
     services: Services, database: Database, clock: ManualClock
 ) -> None:
     store = BlockedStore(database)
-    async with PromptPublisher(relay(services, store)) as prompt:
+    async with PromptPublisher(publisher(services, store)) as prompt:
         await write(database, clock, [services.account], "one", hint=prompt.hint)
         await store.published.wait()
         await write(database, clock, [services.account], "two", hint=prompt.hint)
     assert len(await OutboxStore(database).rows(services.account, 3)) == 2
-    await OutboxPublisher(relay(services, OutboxStore(database))).process()
+    await OutboxLoop(publisher(services, OutboxStore(database))).process()
     assert await published_events(services.base.events.log, services.account) == ["one", "two"]
 
 
@@ -234,7 +234,7 @@ async def test_a_change_succeeds_without_dynamodb_and_a_worker_publishes_it_once
     store = OutboxStore(services.base.database)
     assert len(await store.rows(services.account, 2)) == 1
     for _ in range(2):
-        await OutboxPublisher(relay(services, store)).process()
+        await OutboxLoop(publisher(services, store)).process()
     assert await published_events(services.base.events.log, services.account) == ["alb"]
 
 

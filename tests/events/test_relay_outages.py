@@ -19,7 +19,7 @@ from app.stores.dynamo import Dynamo, Refused
 from app.stores.resources import COMPLETIONS_TOPIC, NUDGES_QUEUE, shard_of
 from app.stores.sns import Topics
 from app.stores.sqs import Queues
-from app.worker.scheduler import CONCURRENT_ACCOUNTS, Hints, Relay
+from app.worker.relay import CONCURRENT_ACCOUNTS, Hints, Relay
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.problems import Unavailable
 from tests.events.appending import append_completions

@@ -70,7 +70,7 @@ async def test_pieces_taken_at_any_time_join_to_the_same_file() -> None:
         assert read.read("a") == b"x" * 3000
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 async def test_a_file_above_four_gibibytes_gets_zip64(tmp_path: Path) -> None:
     """The test keeps only the central directory, because all bytes of the file are the same."""
     archive, piece = Archive(), bytes(32 * 1024 * 1024)

@@ -205,7 +205,7 @@ async def test_a_bulk_delete_publishes_once_per_item_and_ignores_other_accounts(
     assert await listed(services, deleted=False) == []
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(600)
 async def test_five_thousand_items_are_deleted_permanently_and_purged(services: Services, clock: ManualClock) -> None:
     rows = await asyncio.gather(*(services.create(f"number {number}".encode()) for number in range(MANY)))
@@ -218,7 +218,7 @@ async def test_five_thousand_items_are_deleted_permanently_and_purged(services: 
     assert (head.last, head.item_count, head.bytes_used) == (2 * MANY, MANY, 0)
     for _ in range(2):
         for shard in range(SHARDS):
-            async for due in services.maintenance.due_deletions(shard):
+            async for due in services.maintenance.due_jobs.pages_of_deletions(shard):
                 await asyncio.gather(*(services.maintenance.process(*each) for each in due))
         clock.now += UPLOAD_DEADLINE
     assert (await services.base.events.store.head(services.account)).item_count == 0

@@ -128,7 +128,7 @@ class FaultyClient:
 
     def __getattr__(self, name: str) -> Any:
         attribute_value = getattr(self._client, name)
-        if name not in self._client.meta.method_to_api_mapping:  # botocore's methods are no coroutine functions
+        if name not in self._client.meta.method_to_api_mapping:  # botocore's methods are not coroutine functions
             return attribute_value
 
         async def call(*words: Any, **named: Any) -> Any:

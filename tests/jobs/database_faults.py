@@ -59,10 +59,10 @@ class DatabaseFaults:
     def of(self, database: Database) -> Iterator[None]:
         """Watch the statements of these services' database for the block."""
         with ExitStack() as stack:
-            for side in {id(side): side for side in database.sides}.values():
+            for pool in database.pools.values():
                 for name, watch in (("before_cursor_execute", self._executed), ("commit", self._committed)):
-                    event.listen(side.engine.sync_engine, name, watch)
-                    stack.callback(event.remove, side.engine.sync_engine, name, watch)
+                    event.listen(pool.engine.sync_engine, name, watch)
+                    stack.callback(event.remove, pool.engine.sync_engine, name, watch)
             yield
 
     def _executed(self, _connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:

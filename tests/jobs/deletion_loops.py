@@ -5,14 +5,13 @@ from app.exports.wiring import build_export_work, build_exports
 from app.items.schema.row import Purge
 from app.items.service.lifecycle import LEASE
 from app.stores.resources import EXPORTS_TABLE, ITEMS_TABLE, shard_of
-from app.worker.export_sweeper import ExportSweeper
-from app.worker.scheduler import Sweeper
+from app.worker.sweeper import build_export_sweeper, build_item_sweeper
 from darkroom_shared.ids import AccountId, ExportId, ItemId, new_account_id, new_ulid
 from tests.jobs.loops import Due, Faulty, Loop, alone_in_its_shard, remove_rows
 
 
 def deletions(faulty: Faulty) -> Loop:
-    own, loop = faulty.own, Sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
+    own, loop = faulty.own, build_item_sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
 
     async def create() -> tuple[tuple[AccountId, ItemId], Due]:
         row = await own.queued(new_ulid().encode())
@@ -25,7 +24,9 @@ def deletions(faulty: Faulty) -> Loop:
 
     return Loop(
         loop.delete_files,
-        lambda: alone_in_its_shard(create, own.maintenance.due_deletions, remove_rows(faulty, ITEMS_TABLE, "item_id")),
+        lambda: alone_in_its_shard(
+            create, own.maintenance.due_jobs.pages_of_deletions, remove_rows(faulty, ITEMS_TABLE, "item_id")
+        ),
     )
 
 
@@ -33,7 +34,7 @@ def export_deletions(faulty: Faulty) -> Loop:
     base = faulty.own.base
     parts = build_export_work(base=base, lease=LEASE)
     exports = build_exports(base=base, delivery=faulty.own.representation._delivery)["exports"]
-    loop = ExportSweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
+    loop = build_export_sweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
 
     async def create() -> tuple[tuple[AccountId, ExportId], Due]:
         account = new_account_id()
@@ -50,7 +51,7 @@ def export_deletions(faulty: Faulty) -> Loop:
     return Loop(
         loop.delete_files,
         lambda: alone_in_its_shard(
-            create, parts.maintenance.due_deletions, remove_rows(faulty, EXPORTS_TABLE, "export_id")
+            create, parts.maintenance.due_jobs.pages_of_deletions, remove_rows(faulty, EXPORTS_TABLE, "export_id")
         ),
     )
 

@@ -23,7 +23,7 @@ async def dropping(stores: Stores, clock: ManualClock) -> AsyncIterator[tuple[Se
 
 
 @pytest.mark.parametrize("name", COUNTED)
-async def test_a_job_pays_no_attempt_for_a_write_that_the_sdk_repeats(
+async def test_a_write_that_the_sdk_repeats_counts_no_lost_attempt(
     name: str, dropping: tuple[Services, DroppedResponses], clock: ManualClock
 ) -> None:
     services, responses = dropping

@@ -18,7 +18,7 @@ async def pages_of(*pages: range) -> AsyncIterator[range]:
         yield page
 
 
-def names(key: int) -> dict[str, str]:
+def log_fields(key: int) -> dict[str, str]:
     return {"number": str(key)}
 
 
@@ -34,7 +34,7 @@ async def test_a_page_of_failing_jobs_does_not_hide_the_next_page(counts: JobCou
         if key < 100:
             raise Unavailable("S3 is away", retry_after_seconds=1)
 
-    await process_due("tests", pages_of(range(100), range(100, 103)), process, limit_seconds=60, names=names)
+    await process_due("tests", pages_of(range(100), range(100, 103)), process, limit_seconds=60, log_fields=log_fields)
     assert (counts.failed, counts.succeeded) == (100, 3)
 
 
@@ -51,7 +51,7 @@ async def test_a_job_that_hangs_is_ended_and_all_other_jobs_are_done(counts: Job
     async with asyncio.timeout(60):
         with capture_logs() as entries:
             await process_due(
-                "tests", pages_of(range(20), range(20, 40)), process, limit_seconds=LIMIT_SECONDS, names=names
+                "tests", pages_of(range(20), range(20, 40)), process, limit_seconds=LIMIT_SECONDS, log_fields=log_fields
             )
     assert ended == set(range(40))
     assert (counts.failed, counts.succeeded) == (CONCURRENT_JOBS, 40 - CONCURRENT_JOBS)
@@ -63,7 +63,7 @@ async def test_a_job_may_fail_by_a_time_limit_of_its_own(counts: JobCounts) -> N
         raise TimeoutError
 
     with capture_logs() as entries:
-        await process_due("tests", pages_of(range(1)), process, limit_seconds=60, names=names)
+        await process_due("tests", pages_of(range(1)), process, limit_seconds=60, log_fields=log_fields)
     assert [(entry["event"], entry["number"]) for entry in entries] == [("job.crashed", "0")]
     assert counts.failed == 1
 
@@ -83,7 +83,7 @@ async def test_the_next_page_is_read_after_the_jobs_of_the_last_and_concurrency_
         await asyncio.sleep(0)
         running, done = running - 1, done + 1
 
-    await process_due("tests", pages(), process, limit_seconds=60, names=names)
+    await process_due("tests", pages(), process, limit_seconds=60, log_fields=log_fields)
     assert (max_running, done) == (CONCURRENT_JOBS, 60)
 
 
@@ -98,7 +98,9 @@ async def test_cancellation_ends_all_jobs() -> None:
         finally:
             ended += 1
 
-    task = asyncio.create_task(process_due("tests", pages_of(range(20)), process, limit_seconds=60, names=names))
+    task = asyncio.create_task(
+        process_due("tests", pages_of(range(20)), process, limit_seconds=60, log_fields=log_fields)
+    )
     await begun.wait()
     task.cancel()
     await asyncio.wait({task})

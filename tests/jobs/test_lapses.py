@@ -1,7 +1,10 @@
 """An outage of the table that outlasts the lease costs no living worker its attempt; a dead one's is still counted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +16,7 @@ from app.jobs.attempt import HEARTBEATS_PER_LEASE
 from app.jobs.lapses import MARGIN, Lapses
 from app.stores.aws_errors import ErrorClass
 from app.stores.resources import shard_of
-from app.worker.export_sweeper import ExportSweeper
-from app.worker.scheduler import Sweeper
+from app.worker.sweeper import build_export_sweeper, build_item_sweeper
 from darkroom_shared.problems import Unavailable
 from tests.jobs.kinds import COUNTED, KINDS, Job
 from tests.jobs.loops import Faulty, open_faulty
@@ -42,9 +44,9 @@ def sweeper_of(job: Any, faulty: Faulty) -> Callable[[], Awaitable[None]]:
     """Return the tick of a sweeper, in the job's shard."""
     base, row = faulty.services.base, job._row
     if hasattr(row, "export_id"):
-        exports = ExportSweeper(build_export_work(base=base, lease=LEASE).maintenance)
+        exports = build_export_sweeper(build_export_work(base=base, lease=LEASE).maintenance)
         return lambda: exports.process(int(shard_of(row.export_id)))
-    items = Sweeper(faulty.services.maintenance, base.amazon.queues)
+    items = build_item_sweeper(faulty.services.maintenance, base.amazon.queues)
     return lambda: items.process(int(shard_of(row.item_id)))
 
 
@@ -97,6 +99,56 @@ async def test_a_short_outage_delays_no_lapse(faulty: Faulty, job: Job) -> None:
     assert await job.lost_attempts() == 1
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    lost_attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LapsedChange:
+    row: Row = Row(1)
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows whose claims have lapsed."""
+
+    is_writable: bool = True
+    lapsed: list[int] = field(default_factory=list)
+
+    async def change(self, number: int, rule: Callable[[Row], LapsedChange | None]) -> Row:
+        change = rule(Row())
+        if change is None:
+            return Row()
+        await asyncio.sleep(0)
+        if not self.is_writable:
+            raise Unavailable
+        self.lapsed.append(number)
+        return change.row
+
+
+async def test_after_an_outage_of_writes_one_lapse_at_a_time_is_tried(clock: ManualClock) -> None:
+    lapses, table = Lapses(clock, LEASE), Table(is_writable=False)
+
+    async def lapse(number: int) -> Row:
+        return await lapses.apply(
+            partial(table.change, number),
+            lambda _row: LapsedChange(),
+            lost_attempts=lambda row: row.lost_attempts,
+            queue="bulk",
+        )
+
+    async def sweep() -> None:
+        await asyncio.gather(*(lapse(number) for number in {0, 1, 2} - {*table.lapsed}), return_exceptions=True)
+
+    await sweep()
+    table.is_writable = True
+    for passed, lapsed in ((timedelta(), 1), (HEARTBEAT, 1), (MARGIN, 3)):
+        clock.now += passed
+        await sweep()
+        assert len(table.lapsed) == lapsed
+
+
 async def pages() -> AsyncIterator[int]:
     yield 1
 
@@ -123,7 +175,7 @@ async def test_a_starting_sweeper_waits_once_from_the_first_tick_that_reaches_th
     assert not lapses.are_paused
 
 
-async def test_calls_that_fail_now_and_then_pause_nothing(clock: ManualClock) -> None:
+async def test_occasional_failures_do_not_pause_lapses(clock: ManualClock) -> None:
     lapses = Lapses(clock, LEASE)
     for _ in range(20):
         with pytest.raises(Unavailable):

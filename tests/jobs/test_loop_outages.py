@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from tests.jobs.database_faults import DatabaseFault, DatabaseFaults
 from tests.jobs.database_loops import DATABASE_LOOPS
-from tests.jobs.loops import LOOPS, RELATIONAL, Faulty, Loop, complete, open_faulty
+from tests.jobs.every_loop import LOOPS, RELATIONAL
+from tests.jobs.loops import Faulty, Loop, complete, open_faulty
 from tests.servers import free_port
 from tests.services import ManualClock, Stores
 

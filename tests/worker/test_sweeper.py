@@ -20,9 +20,7 @@ from app.items.service.lifecycle import LEASE
 from app.items.store import ItemStore, row_action
 from app.stores.aws_errors import ErrorClass
 from app.stores.resources import shard_of
-from app.worker import export_sweeper, scheduler
-from app.worker.export_sweeper import ExportSweeper
-from app.worker.scheduler import Sweeper
+from app.worker.sweeper import build_export_sweeper, build_item_sweeper
 from darkroom_shared.exports import ExportState
 from darkroom_shared.ids import ExportId, ItemId, new_account_id, new_export_id, new_item_id
 from darkroom_shared.items import ItemState
@@ -83,7 +81,7 @@ async def purges_before(faulty: Faulty, row: ItemRow, count: int) -> list[ItemRo
 
 
 async def test_purges_that_fail_delay_no_lapsed_claim(faulty: Faulty) -> None:
-    own, sweeper = faulty.own, Sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
+    own, sweeper = faulty.own, build_item_sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
     row = await own.queued(b"of an uninvolved account")
     await purges_before(faulty, row, MORE_THAN_A_PAGE)
     await own.work.claim(row.account_id, row.item_id)
@@ -99,8 +97,8 @@ async def test_purges_that_fail_delay_no_lapsed_claim(faulty: Faulty) -> None:
 async def test_a_purge_that_hangs_delays_no_lapsed_claim_and_is_repeated(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "DELETION_SECONDS", LIMIT_SECONDS)
-    own, sweeper = faulty.own, Sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
+    monkeypatch.setattr("app.worker.sweeper.DELETION_SECONDS", LIMIT_SECONDS)
+    own, sweeper = faulty.own, build_item_sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
     row = await own.queued(b"of an uninvolved account")
     shard, (purge, *_) = int(shard_of(row.item_id)), await purges_before(faulty, row, 1)
     await own.work.claim(row.account_id, row.item_id)
@@ -120,11 +118,11 @@ async def test_a_purge_that_hangs_delays_no_lapsed_claim_and_is_repeated(
 async def test_exports_that_cannot_be_deleted_delay_no_lapsed_claim(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_sweeper, "DELETION_SECONDS", LIMIT_SECONDS)
+    monkeypatch.setattr("app.worker.sweeper.DELETION_SECONDS", LIMIT_SECONDS)
     base, own = faulty.services.base, faulty.own.base
     parts = build_export_work(base=own, lease=LEASE)
     exports = build_exports(base=own, delivery=faulty.own.representation._delivery)["exports"]
-    sweeper = ExportSweeper(build_export_work(base=base, lease=LEASE).maintenance)
+    sweeper = build_export_sweeper(build_export_work(base=base, lease=LEASE).maintenance)
     row, expired = await exports.start(new_account_id()), list[ExportRow]()
     for _ in range(MORE_THAN_A_PAGE):
         ended = replace(row, state=ExportState.READY, kept_until=faulty.clock() - AGO, due_at=faulty.clock() - AGO)

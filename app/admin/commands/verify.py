@@ -41,4 +41,4 @@ def _account_id(text: str) -> AccountId:
     try:
         return _ACCOUNT_ID.validate_python(text)
     except ValidationError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no account's id") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not an account's id") from error

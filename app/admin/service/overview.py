@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app.admin.service.workers import read_workers, warnings_about
 from app.aws_error_notices import read_aws_errors
-from app.events.service.outbox_publisher import OutboxRelay
+from app.events.service.outbox_publisher import OutboxPublisher
 from app.events.service.relay import RelayService
 from app.items.service.backlog import BacklogService
 from app.stores.presence_registry import PresenceRegistry
@@ -31,7 +31,7 @@ class OverviewService:
         *,
         backlog: BacklogService,
         relay: RelayService,
-        outbox: OutboxRelay,
+        outbox: OutboxPublisher,
         queues: Queues,
         registry: PresenceRegistry,
         clock: Clock,

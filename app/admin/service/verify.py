@@ -140,7 +140,7 @@ class Verification:
 
     async def _orphans(self, rows: dict[str, ItemRow]) -> tuple[int, list[Finding]]:
         """Return the number of objects, and findings for those without an item. An object that the sweeper is due to
-        remove is no orphan."""
+        remove is not an orphan."""
         findings, seen = [], 0
         for prefix in ("originals/", "renditions/"):
             async for stored in self._objects.list_objects(prefix):

@@ -28,7 +28,7 @@ MAX_HINTS = 1_000
 _TYPES: frozenset[str] = frozenset(EventType)
 
 
-class OutboxRelay:
+class OutboxPublisher:
     """Moves events from the outbox in the database to the logs."""
 
     def __init__(self, store: OutboxStore, event_log: EventLog, clock: Clock) -> None:
@@ -87,8 +87,8 @@ class PromptPublisher:
     when the process stops is published by the workers' poll.
     """
 
-    def __init__(self, relay: OutboxRelay) -> None:
-        self._relay = relay
+    def __init__(self, publisher: OutboxPublisher) -> None:
+        self._publisher = publisher
         self._hinted: set[AccountId] = set()
         """Accounts with rows that were committed since their last publication began."""
         self._publishing: set[AccountId] = set()
@@ -128,5 +128,5 @@ class PromptPublisher:
                 self._next.put_nowait(account)
 
     async def _publish(self, account: AccountId) -> None:
-        if await self._relay.publish(account) == BATCH * MAX_BATCHES:
+        if await self._publisher.publish(account) == BATCH * MAX_BATCHES:
             self.hint(account)  # more may wait

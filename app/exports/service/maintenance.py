@@ -1,6 +1,5 @@
 """The sweeper's work on exports: lost messages, lapsed claims, deadlines, and the end of the retention."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 from app.exports.schema import ExportRow, export_key
@@ -8,9 +7,10 @@ from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
 from app.exports.service.queueing import ExportQueue
 from app.exports.store import ExportStore
+from app.jobs.due_jobs import DueJobs
 from app.jobs.lapses import Lapses
 from app.stores.dynamo import Refused
-from app.stores.resources import EXPORTS_QUEUE, SHARDS
+from app.stores.resources import EXPORTS_QUEUE
 from app.stores.s3 import ObjectStore
 from darkroom_shared.exports import ExportState
 from darkroom_shared.ids import AccountId, ExportId
@@ -35,20 +35,13 @@ class ExportMaintenance:
     ) -> None:
         self._store, self._changes, self._queue = store, changes, queue
         self._objects, self._lapses, self._clock = objects, lapses, clock
-
-    def due(self, shard: int) -> AsyncIterator[list[ExportKey]]:
-        """Yield candidates of one of the 16 shards page by page, without those of `due_deletions`. The index may be
-        late; the row decides."""
-        return self._pages(shard, deletions=False)
-
-    def due_deletions(self, shard: int) -> AsyncIterator[list[ExportKey]]:
-        """Yield candidates whose retention has ended."""
-        return self._pages(shard, deletions=True)
-
-    async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ExportKey]]:
-        now = self._clock()
-        async for rows in self._lapses.watch(self._store.due_rows(f"{shard % SHARDS:02d}", now)):
-            yield [(row.account_id, row.export_id) for row in rows if lifecycle.is_expired(row, now) is deletions]
+        self.due_jobs = DueJobs[ExportRow, ExportKey](
+            store.due_rows,
+            lapses,
+            clock,
+            key_of=lambda row: (row.account_id, row.export_id),
+            deletes_files=lifecycle.is_expired,
+        )
 
     async def process(self, account: AccountId, export: ExportId) -> None:
         """Do what is due for this export. It can be killed and run again."""
@@ -69,11 +62,10 @@ class ExportMaintenance:
             await self._store.remove(row)
         elif lifecycle.overdue(row, now):
             changed = await self._apply_overdue(row)
-            if changed.state is ExportState.PROCESSING:
-                return  # its worker has renewed the claim meanwhile, or may still: it uploads
             if changed.state is ExportState.QUEUED:
-                await self._queue.send(changed)
-            await self._objects.abort_multiparts(export_key(changed.account_id, changed.export_id))
+                await self._queue.send(changed)  # the next attempt aborts the upload of the lost one
+            elif changed.state is ExportState.FAILED:
+                await self._objects.abort_multiparts(export_key(changed.account_id, changed.export_id))
         elif send_at is not None and send_at <= now:
             await self._queue.send(row)
 

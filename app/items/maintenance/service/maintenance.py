@@ -1,6 +1,6 @@
 """The sweeper's work on items: deadlines, lapsed claims, lost messages, orphaned files, purges."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from app.items.deletion.service.purge import Purging
@@ -12,9 +12,9 @@ from app.items.service import claims, lifecycle
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
 from app.jobs.claim import LOST_ATTEMPT_WAITS
+from app.jobs.due_jobs import DueJobs
 from app.jobs.lapses import Lapses
 from app.jobs.queueing import MAX_RESEND_INTERVAL
-from app.stores.resources import SHARDS
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ItemState
 from darkroom_shared.problems import NotFound
@@ -39,22 +39,15 @@ class MaintenanceService:
         lapses: Lapses,
         clock: Clock,
     ) -> None:
-        self._store, self._queue, self._lapses, self._clock = store, queue, lapses, clock
+        self._store, self._queue, self._clock = store, queue, clock
         self._overdue, self._cleanup, self._purging = overdue, cleanup, purging
-
-    def due(self, shard: int) -> AsyncIterator[list[ItemKey]]:
-        """Yield candidates of one of the 16 shards page by page, without those of `due_deletions`. The index may be
-        late; the row decides."""
-        return self._pages(shard, deletions=False)
-
-    def due_deletions(self, shard: int) -> AsyncIterator[list[ItemKey]]:
-        """Yield candidates whose files must be deleted."""
-        return self._pages(shard, deletions=True)
-
-    async def _pages(self, shard: int, *, deletions: bool) -> AsyncIterator[list[ItemKey]]:
-        now = self._clock()
-        async for rows in self._lapses.watch(self._store.due_rows(f"{shard % SHARDS:02d}", now)):
-            yield [(row.account_id, row.item_id) for row in rows if _deletes_files(row, now) is deletions]
+        self.due_jobs = DueJobs[ItemRow, ItemKey](
+            store.due_rows,
+            lapses,
+            clock,
+            key_of=lambda row: (row.account_id, row.item_id),
+            deletes_files=_deletes_files,
+        )
 
     async def process(self, account: AccountId, item: ItemId) -> ItemRow | None:
         """Do what is due for this item. Returns the row if it ended as `poisoned` now, so that the caller stores a

@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from app.events.service.outbox_publisher import CONCURRENCY, OutboxRelay
+from app.events.service.outbox_publisher import CONCURRENCY, OutboxPublisher
 from app.jobs.isolation import isolate
 from app.jobs.loop import run_periodically
 from darkroom_shared.ids import AccountId
@@ -13,11 +13,11 @@ PUBLISH_SECONDS = 1.0
 """Maximum delay of an event that its own process did not publish, because it crashed or was too busy."""
 
 
-class OutboxPublisher:
+class OutboxLoop:
     """Publishes outbox rows that their own process did not publish, for example because it crashed."""
 
-    def __init__(self, relay: OutboxRelay) -> None:
-        self._relay = relay
+    def __init__(self, publisher: OutboxPublisher) -> None:
+        self._publisher = publisher
 
     async def run(self, stopping: asyncio.Event) -> None:
         await run_periodically("outbox", PUBLISH_SECONDS, stopping, self.process)
@@ -28,9 +28,9 @@ class OutboxPublisher:
 
         async def publish(account: AccountId) -> None:
             async with semaphore:
-                await isolate(self._relay.publish(account), "outbox", account=account)
+                await isolate(self._publisher.publish(account), "outbox", account=account)
 
-        waiting = await self._relay.waiting()
+        waiting = await self._publisher.waiting()
         async with TaskGroup() as tasks:
             for account in random.sample(waiting, len(waiting)):  # spreads workers over different accounts
                 tasks.create_task(publish(account))

@@ -8,23 +8,36 @@ import os
 from pathlib import Path
 
 MIN_FREE_BYTES = 64 * 1024 * 1024
-"""Below this, files are taken to be truncated. A ladder is polled four times a second, and even at twenty times real
-time its rungs (12 Mbit per second of video) grow by 8 MB between two polls: polls notice the disk that several encoders
-fill before it is full. Exit codes and incomplete files reveal one that is filled and freed faster. `darkroom up` starts
-with four times as much."""
+"""Below this, files are taken to be truncated. `darkroom up` starts with four times as much."""
+MIN_FREE_BYTES_OF_LADDERS = 2 * MIN_FREE_BYTES
+"""A ladder, which may fill any disk, ends before other jobs have too little space. It is polled four times a second;
+even at twenty times real time its rungs (12 Mbit per second of video) grow by 8 MB between two polls. Exit codes and
+incomplete files reveal a disk that was full between two polls."""
 
-NO_SPACE = os.strerror(errno.ENOSPC).lower()
-"""What every library prints for ENOSPC, in the children's empty locale."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""The errors of a full disk and of a user's exhausted quota, which `statvfs` does not show."""
+_MESSAGES = tuple(os.strerror(number).lower() for number in FULL)
+"""What every library prints for them, in the children's empty locale."""
 
 
-def require_space(folder: Path) -> None:
+def is_full(error: OSError) -> bool:
+    return error.errno in FULL
+
+
+def reports_full(text: str) -> bool:
+    """Return whether a library's messages report a full disk."""
+    text = text.lower()
+    return any(message in text for message in _MESSAGES)
+
+
+def require_space(folder: Path, min_free_bytes: int = MIN_FREE_BYTES) -> None:
     """Raise OSError (ENOSPC) if the folder's disk is full or nearly full."""
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize
-    if free < MIN_FREE_BYTES:
-        raise no_space(f"{free} of {MIN_FREE_BYTES} bytes are free on the scratch folder's disk")
+    if free < min_free_bytes:
+        raise no_space(f"{free} of {min_free_bytes} bytes are free on the scratch folder's disk")
 
 
 def no_space(reason: str) -> OSError:
-    """Return the error of a full disk. It is no fault of the file, and counts as no attempt."""
+    """Return the error of a full disk. It is not a fault of the file, and counts as no attempt."""
     return OSError(errno.ENOSPC, reason)

@@ -17,6 +17,7 @@ from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
 from app.jobs.kind import Ending, Outcome
 from app.media.results import DecoderCrashed, MediaError, TemplateClosed
+from app.media.space import is_full
 from app.stores.aws_errors import CallRejected
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Queues
@@ -36,8 +37,12 @@ NO_ORIGINAL = StoredFailure(
     FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
 )
 MAX_UNCOUNTED_ATTEMPTS = 20
-"""With more of them, the loss of its decoder's template counts as a lost attempt of the item: its own child may be why
-templates fail to kill other children in time, for example by its use of memory."""
+"""With more of them, the loss of its decoder's template counts as a lost attempt of the item: its own child may
+cause it, for example by using so much memory that templates cannot kill other children in time."""
+MAX_ATTEMPTS_ON_FULL_DISKS = 60
+"""With more uncounted attempts, a full disk fails the item: one a minute leaves an hour to free space. The item itself
+may fill the disk each time, and would disturb all others until its deadline."""
+NO_SPACE = "There was too little free disk space to process this file. Try again once there is more."
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
 
@@ -76,7 +81,7 @@ class ItemJobs:
         Outcome(NotFound, Ending.CLAIM_LOST),
         Outcome(MediaError, Ending.REFUSED),
         Outcome(Absent, Ending.REFUSED),
-        # Before DecoderCrashed, of which it is a kind. `ItemAttempt.run` limits how often.
+        # Before DecoderCrashed, of which it is a kind. `ItemAttempt.run` limits how often this and a full disk may be.
         Outcome(TemplateClosed, Ending.RETURNED, timedelta(seconds=5)),
         Outcome(DecoderCrashed, Ending.LOST_ATTEMPT),
         Outcome(Unavailable, Ending.RETURNED, timedelta(seconds=5)),
@@ -112,13 +117,18 @@ class ItemAttempt:
         self._steps = Steps(claimed.attempt, jobs.parts.clock, partial(jobs.parts.metrics.step_ended, self.kind))
 
     async def run(self) -> None:
+        uncounted = self._claimed.attempt - self._claimed.lost_attempts
         try:
-            with unwrapped(TemplateClosed):
+            with unwrapped(TemplateClosed), unwrapped(OSError):
                 await self._jobs.pipeline.run(self._claimed, self._steps)
         except TemplateClosed as closed:
-            if self._claimed.attempt - self._claimed.lost_attempts <= MAX_UNCOUNTED_ATTEMPTS:
+            if uncounted <= MAX_UNCOUNTED_ATTEMPTS:
                 raise
             raise DecoderCrashed(closed.crash_report) from None
+        except OSError as error:
+            if uncounted <= MAX_ATTEMPTS_ON_FULL_DISKS or not is_full(error):
+                raise
+            raise MediaError(FailureCode.INTERNAL, NO_SPACE, passing=True) from error
 
     async def renew(self) -> None:
         await self._work.renew(self._claimed)

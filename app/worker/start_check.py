@@ -1,6 +1,5 @@
 """Checks before a worker touches a file: its decoders start, their sandbox is effective, and they can decode."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from app.media.decoders import Decoders
 from app.media.results import DecoderCrashed, MediaError
 from app.media.sandbox import landlock
 from app.media.sandbox.check import SECRET, needing_landlock
+from app.media.space import is_full
 from app.settings import Sandbox
 from app.worker.samples import PHOTO, VIDEO
 
@@ -62,7 +62,7 @@ def _full_disk_is_unsafe() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not is_full(error):
             raise
         raise Unsafe("The disk of the scratch folder is full: free space, or set DARKROOM_SCRATCH_FOLDER.") from error
 

@@ -1,5 +1,6 @@
 """A full disk is reported as such, however the child ends: never as a fault of the file."""
 
+import asyncio
 import errno
 import os
 import signal
@@ -8,13 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import pyvips
 from PIL import Image
 
 from app.media.decoders import Decoders
+from app.media.image.errors import decoding_errors
 from app.media.results import DecoderCrashed, Loop
 from app.media.sandbox.confinement import Limits
 from app.media.sandbox.outcome import require_disk
 from app.media.sandbox.protocol import EXIT_MADE, EXIT_NO_SPACE, JobEnded, StartJob
+from app.media.space import MIN_FREE_BYTES_OF_LADDERS, is_full
 from app.media.video.encoding import Encoding
 from app.media.video.files import ends_with_box
 from app.media.video.watch import Implausible, LadderWatch
@@ -43,10 +47,6 @@ def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 def sized(*kibibytes: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("disk", [each * KIB for each in kibibytes], indirect=True)
-
-
-def is_full(error: OSError) -> bool:
-    return error.errno == errno.ENOSPC
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,15 @@ async def test_a_full_disk_under_libvips_temporary_file_is_not_a_damaged_photo(
     assert ended.exit_code == EXIT_NO_SPACE
 
 
-@pytest.mark.parametrize(("exit_code", "stderr"), [(EXIT_NO_SPACE, ""), (1, "[out] No space left on device")])
+@pytest.mark.parametrize(
+    ("exit_code", "stderr"),
+    [
+        (EXIT_NO_SPACE, ""),
+        (256 - errno.EDQUOT, ""),
+        (1, "[out] No space left on device"),
+        (1, "[out] Disk quota exceeded"),
+    ],
+)
 def test_a_disk_that_was_full_is_recognised_after_it_has_space_again(
     tmp_path: Path, exit_code: int, stderr: str
 ) -> None:
@@ -116,10 +124,17 @@ def test_a_disk_that_was_full_is_recognised_after_it_has_space_again(
     require_disk(JobEnded(1, 1, 0.1, 0.1, "", "a damaged file"), tmp_path)
 
 
+def test_an_exhausted_quota_under_libvips_temporary_file_is_not_a_damaged_photo() -> None:
+    with pytest.raises(OSError, check=is_full), decoding_errors():
+        raise pyvips.Error("unable to write to file", "unix error: Disk quota exceeded")
+
+
 async def test_segments_truncated_by_a_disk_that_was_full_unseen_are_not_accepted(
-    decoders: Decoders, clip: Path, tmp_path: Path
+    decoders: Decoders, tmp_path: Path
 ) -> None:
-    with small_disk(tmp_path / "disk", 80 * KIB * KIB) as disk:
+    clip = tmp_path / "clip.mp4"  # long enough to pause its encoder after the second segment
+    await asyncio.to_thread(encode, clip, *image(size="640x360", rate=10, duration=40), *SOUND, *H264, *AAC)
+    with small_disk(tmp_path / "disk", MIN_FREE_BYTES_OF_LADDERS + 16 * KIB * KIB) as disk:
         facts = await decoders.probe_video(clip, disk, limit_seconds=PLENTY_SECONDS)
         fill(disk, leave_bytes=60 * KIB)
         async with decoders.encode_video(clip, disk, facts) as encoding:

@@ -1,4 +1,4 @@
-"""A full scratch disk is no fault of the file: its attempt is returned uncounted, and succeeds once there is space."""
+"""A full scratch disk is not the file's fault: its attempt is returned uncounted, and succeeds once there is space."""
 
 import asyncio
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.items.schema.row import ItemRow
-from app.media.space import MIN_FREE_BYTES
+from app.media.space import MIN_FREE_BYTES, MIN_FREE_BYTES_OF_LADDERS
+from app.worker.item_attempts import MAX_ATTEMPTS_ON_FULL_DISKS, NO_SPACE
 from app.worker.start_check import Unsafe, check_decoding
 from darkroom_shared.items import ItemState
 from tests.services import ManualClock
@@ -26,7 +27,7 @@ WAIT_SECONDS = 61
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
-    with small_disk(tmp_path / "disk", MIN_FREE_BYTES + SPARE_BYTES) as disk:
+    with small_disk(tmp_path / "disk", MIN_FREE_BYTES_OF_LADDERS + SPARE_BYTES) as disk:
         yield disk
 
 
@@ -71,6 +72,18 @@ async def test_a_disk_that_fills_during_a_ladder_costs_no_attempt(harness: Worke
     await fill_during(harness, row, attempt)
     clock.advance(seconds=WAIT_SECONDS)
     assert (await harness.make(row)).state is ItemState.READY
+
+
+async def test_an_item_that_meets_full_disks_for_an_hour_fails_with_the_reason(harness: WorkerHarness) -> None:
+    """It may fill them itself, and would disturb all others for a day."""
+    row = await harness.services.queued(a_wide_photo())
+    for _ in range(MAX_ATTEMPTS_ON_FULL_DISKS):
+        work = harness.services.work
+        await work.return_claim(await work.claim(row.account_id, row.item_id))
+    fill(harness.scratch)
+    row = await harness.handle(row)
+    assert row.failure is not None
+    assert (row.state, row.failure.message, row.failure.retryable) == (ItemState.FAILED, NO_SPACE, True)
 
 
 async def fill_during(harness: WorkerHarness, row: ItemRow, attempt: "asyncio.Task[bool | None]") -> None:

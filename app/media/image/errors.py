@@ -7,7 +7,7 @@ import pyvips
 
 from app.media.results import MediaError
 from app.media.sandbox.protocol import OUT_OF_MEMORY
-from app.media.space import NO_SPACE, no_space
+from app.media.space import no_space, reports_full
 from darkroom_shared.items import FailureCode
 
 NEEDS_MEMORY = "it needs more memory than a picture may take"
@@ -34,7 +34,7 @@ def decoding_errors() -> Iterator[None]:
     except MemoryError as error:
         raise too_large(NEEDS_MEMORY) from error
     except pyvips.Error as error:
-        if NO_SPACE in str(error).lower():  # libvips writes what it cannot read row by row to a file
+        if reports_full(str(error)):  # libvips writes what it cannot read row by row to a file
             raise no_space("libvips had no space for its temporary file") from error
         raise error_for(str(error)) from error
 

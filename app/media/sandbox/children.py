@@ -103,7 +103,7 @@ class Children:
     def _discard_template(self, *, cause: Job | None = None) -> None:
         """Close the template, with which all its children end; the next job starts another one.
 
-        With a `cause`, which the template failed to kill, the other jobs are not to blame. A template that ended by
+        With a `cause`, which the template failed to kill, the other jobs did not cause it. A template that ended by
         itself may have been ended by any of them, for example by its use of memory.
         """
         template, self._template = self._template, None

@@ -1,7 +1,6 @@
 """The warm process that every decoder is forked from: libraries loaded, nothing inherited, no thread, no client."""
 
 import contextlib
-import errno
 import gc
 import os
 import selectors
@@ -46,6 +45,7 @@ from app.media.sandbox.protocol import (
     StartJob,
     WriteFrames,
 )
+from app.media.space import is_full
 from app.media.video.encoder import open_encoder
 from app.media.video.join import write_joined
 from app.media.video.probe import probe_video
@@ -190,7 +190,7 @@ def _run_child(request: StartJob | StartCheck, report_fd: int, stderr: int, temp
                     confine(request.limits, folder, source=folder, encoder=encoder, keep=report_fd)
                     exit_code = _check(request, report_fd, encoder)
     except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and is_full(error):
             exit_code = EXIT_NO_SPACE
         _report(report_fd, Report(crash=_where(error)))
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.media.results import EncodeProgress, Limit, RenditionFile, VideoFacts
 from app.media.sandbox.outcome import Interrupted, crashed, interrupted, require_disk, require_encoded
 from app.media.sandbox.protocol import EXIT_MADE, JobEnded, StartJob
-from app.media.space import require_space
+from app.media.space import MIN_FREE_BYTES_OF_LADDERS, require_space
 from app.media.video.errors import damaged
 from app.media.video.files import rendition_of
 from app.media.video.recipe import ladder_of
@@ -67,7 +67,7 @@ class Encoding:
         try:
             return self._watch.poll()
         finally:
-            require_space(self._folder)
+            require_space(self._folder, MIN_FREE_BYTES_OF_LADDERS)
 
     async def _finish(self) -> EncodeProgress:
         """Return the last files, and the storyboard."""

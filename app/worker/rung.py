@@ -22,7 +22,6 @@ CONCURRENCY = 4
 """Concurrent uploads of segments."""
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
-END_REPORT_SECONDS = 5.0
 NOTHING_MADE = "The encoder ended without having made anything. Trying again may help."
 
 
@@ -77,7 +76,7 @@ class RungUpload:
         # A last segment of a few frames contains a key frame and is not representative of a second (RFC 8216, section
         # 4.1).
         counted = [int(size * 8 / each) for size, each in self._sizes if each * 2 >= self._target_seconds]
-        bound = self._rung.most_bits_per_second
+        bound = self._rung.max_bits_per_second
         bandwidth = max([average, *counted] if average else [bound, *counted])
         return StoredRung(self._rung.name, self._rung.width, self._rung.height, self._rung.codecs, bandwidth, average)
 
@@ -99,14 +98,9 @@ class RungUpload:
 
     async def _upload(self, file: str) -> int:
         path = self._folder / file
-        try:
-            return await self._objects.upload_made(
-                self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
-            )
-        except FileNotFoundError:
-            # The folder of a crashed child is emptied. The reason is raised soon and cancels this task.
-            await asyncio.sleep(END_REPORT_SECONDS)
-            raise
+        return await self._objects.upload_made(
+            self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
+        )
 
     async def _write_playlist(self, *, ended: bool) -> None:
         if self._made is None:

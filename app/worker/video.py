@@ -18,7 +18,7 @@ from app.worker.pipeline import probe
 from app.worker.progress import Encodes, EncodeWatch
 from app.worker.steps import Steps
 from darkroom_shared.items import ItemKind
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, cancelled_on_error
 
 log = structlog.get_logger()
 
@@ -63,13 +63,14 @@ class VideoPipeline:
         watch = EncodeWatch(self._encodes, claimed, facts.duration_seconds)
         try:
             async with TaskGroup() as tasks:
-                tasks.create_task(upload.run())
-                tasks.create_task(self._play(claimed, upload, steps))
+                storing = [tasks.create_task(upload.run()), tasks.create_task(self._play(claimed, upload, steps))]
                 with steps.step("encode") as details:
                     async with self._decoders.encode_video(original, folder, facts) as encoding:
-                        async for progress in encoding:
-                            await upload.add_files(progress.files)
-                            await watch.reached(progress.encoded_seconds)
+                        # Before the folder is emptied: an error of an upload would replace the encoder's.
+                        with cancelled_on_error(storing):
+                            async for progress in encoding:
+                                await upload.add_files(progress.files)
+                                await watch.reached(progress.encoded_seconds)
                     details["cpu_seconds"] = round(encoding.cpu_seconds, 4)
                 upload.end()
         finally:

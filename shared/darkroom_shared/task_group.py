@@ -2,10 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 E = TypeVar("E", bound=Exception)
 B = TypeVar("B", bound=BaseException)
@@ -46,6 +46,17 @@ def unwrapped(kind: type[E]) -> Iterator[None]:
         if errors is None or rest is not None:
             raise
         raise first_of(errors) from None
+
+
+@contextmanager
+def cancelled_on_error(tasks: Sequence[asyncio.Task[Any]]) -> Iterator[None]:
+    """Cancel the tasks if the block raises, so that none of them fails while the block's error propagates."""
+    try:
+        yield
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise
 
 
 def first_of(group: BaseExceptionGroup[B]) -> B:

@@ -10,10 +10,11 @@ import pytest
 from app.items.schema.keys import original_key, rendition_folder
 from app.items.schema.row import ItemRow, Lane
 from app.jobs.claim import MAX_LOST_ATTEMPTS
+from app.media.sandbox.children import Job
 from app.stores.s3_parts import Absent
 from darkroom_shared.events import EventType
 from darkroom_shared.items import FailureCode, ItemKind, ItemState
-from darkroom_shared.problems import PlaylistGone
+from darkroom_shared.problems import PlaylistGone, Unavailable
 from tests.items.hls_rules import read_main, read_media
 from tests.services import ManualClock, Services
 from tests.worker.harness import PLENTY_SECONDS, WorkerHarness, runs
@@ -164,6 +165,35 @@ async def playable(services: Services, row: ItemRow) -> ItemRow:
         while (current := await services.row(row)).ladder is None:  # noqa: ASYNC110  no event of a row
             await asyncio.sleep(0.005)
         return current
+
+
+async def test_a_failing_upload_does_not_replace_the_crash_of_the_encoder(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await harness.handle(await harness.services.queued(await asyncio.to_thread(a_video, seconds=10)))
+    children, uploading, emptying = harness.decoders._children, asyncio.Event(), asyncio.Event()
+    end = children.end
+
+    async def end_slowly(*jobs: Job) -> None:
+        await end(*jobs)
+        if uploading.is_set():  # not the probe's child
+            emptying.set()
+            await asyncio.sleep(0.05)
+
+    async def fail_meanwhile(*_arguments: object, **_named: object) -> int:
+        uploading.set()
+        await emptying.wait()
+        raise Unavailable
+
+    monkeypatch.setattr(children, "end", end_slowly)
+    monkeypatch.setattr(harness.services.base.amazon.objects, "upload_made", fail_meanwhile)
+    attempt, encoder = await harness.hang_encoder(row, after="180p_00001.m4s")
+    async with asyncio.timeout(PLENTY_SECONDS):
+        await uploading.wait()
+    os.kill(encoder, signal.SIGKILL)
+    await attempt
+    row = await harness.services.row(row)
+    assert (row.state, row.lost_attempts) == (ItemState.QUEUED, 1)
 
 
 async def test_a_video_that_kills_five_encoders_is_poisoned_and_its_poster_stays(

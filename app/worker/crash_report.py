@@ -1,5 +1,6 @@
 """Crash reports of lost attempts: reports of our own faults, and sending any report to the dead-letter queue."""
 
+import asyncio
 import platform
 import traceback
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 import structlog
 
 from app.items.schema.row import ItemRow
-from app.jobs.after_commit import try_after_commit
 from app.media.results import CrashReport
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Queues
+from darkroom_shared.problems import Problem
 
 log = structlog.get_logger()
+
+DEAD_LETTER_SECONDS = 10.0
+"""Limit of sending a crash report with the client's own repetitions."""
 
 
 def crash_report(error: Exception) -> CrashReport:
@@ -26,8 +30,13 @@ def crash_report(error: Exception) -> CrashReport:
 async def dead_letter(queues: Queues, row: ItemRow, report: dict[str, Any]) -> None:
     """Log the crash report of a poisoned item and put it on the dead-letter queue; it contains no user data.
 
-    The item has failed already, and this call is not repeated: without the queue, only the log has the report.
+    The item has failed already, and no later job repeats this call: if the queue stays unavailable for
+    DEAD_LETTER_SECONDS, only the log has the report.
     """
     log.error("item.poisoned", lost_attempts=row.lost_attempts, crash_report=report)
     body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": report}
-    await try_after_commit(queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id), "dead_letter", item=row.item_id)
+    try:
+        async with asyncio.timeout(DEAD_LETTER_SECONDS):
+            await queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)
+    except (Problem, TimeoutError) as error:
+        log.warning("dead_letter.unsent", item=row.item_id, reason=repr(error))

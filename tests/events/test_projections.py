@@ -1,8 +1,10 @@
 """Projections: every event is applied once and in order, despite crashes, duplicates and outages."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.events.schema.values import Cursor
 from app.events.service.nudging import ProjectionNudges
@@ -217,6 +219,24 @@ async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_dropped_nudge(
     await loops.process(0)
     assert await applied_numbers(database, services.account) == [2]
     assert (await cursor(cursors, name, other_account)).applied == 0
+
+
+class SilentQueues:
+    """A queue that accepts calls and does not respond."""
+
+    async def send(self, *_arguments: object, **_named: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_nudge_to_a_queue_that_does_not_respond_ends(
+    services: Services, cursors: CursorStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.events.service.nudging.NUDGE_SECONDS", 0.05)
+    silent: Any = SilentQueues()
+    with capture_logs() as entries:
+        async with asyncio.timeout(60):
+            await ProjectionNudges(cursors, silent, [name]).nudge(services.account)
+    assert [entry["event"] for entry in entries] == ["nudge.unsent"]
 
 
 async def test_unreadable_and_unknown_nudges_are_discarded(services: Services, cursors: CursorStore, name: str) -> None:

@@ -3,10 +3,16 @@
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
 
 from app.items.schema.row import ItemRow, Lane
 from app.items.service.claims import PROCESSING_LIMIT
+from app.jobs.after_commit import AFTER_COMMIT_SECONDS
 from app.jobs.claim import LOST_ATTEMPT_WAITS, MAX_LOST_ATTEMPTS
+from app.worker.crash_report import dead_letter
 from app.worker.item_attempts import item_attempts
 from app.worker.item_work import Claims
 from app.worker.steps import Steps
@@ -39,6 +45,25 @@ async def test_a_file_that_kills_five_decoders_is_poisoned_and_other_items_are_r
     (crash_report,) = await harness.crash_reports(poison)
     assert crash_report["capsule"]["signal"] == "SIGXFSZ"
     assert not list(harness.scratch.iterdir())
+
+
+async def test_a_slow_queue_gets_the_crash_report_and_a_silent_one_delays_nothing(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, queues = await harness.services.queued(b"a photo"), harness.services.base.amazon.queues
+    send = queues.send
+
+    async def send_slowly(*words: Any, **named: Any) -> None:
+        await asyncio.sleep(AFTER_COMMIT_SECONDS + 0.5)
+        await send(*words, **named)
+
+    monkeypatch.setattr(queues, "send", send_slowly)
+    await dead_letter(queues, row, {"reason": "slow"})
+    assert [report["capsule"] for report in await harness.crash_reports(row)] == [{"reason": "slow"}]
+    monkeypatch.setattr("app.worker.crash_report.DEAD_LETTER_SECONDS", 0.05)
+    with capture_logs() as entries:
+        await dead_letter(queues, row, {"reason": "silent"})
+    assert [entry["event"] for entry in entries] == ["item.poisoned", "dead_letter.unsent"]
 
 
 async def test_the_crash_report_contains_no_user_data(harness: WorkerHarness, clock: ManualClock) -> None:

@@ -1,5 +1,6 @@
 """Waking the projections: their target number in Aurora, and an SQS message that names the account."""
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -11,6 +12,9 @@ from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import Problem
 
 log = structlog.get_logger()
+
+NUDGE_SECONDS = 2.0
+"""Limit of one nudge: other accounts are announced after it, and without it the projections' poll finds the account."""
 
 
 class ProjectionNudges:
@@ -27,6 +31,7 @@ class ProjectionNudges:
     async def nudge(self, account: AccountId) -> None:
         """Wake the projections before their next poll. A failure is logged only."""
         try:
-            await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
-        except Problem as problem:
-            log.warning("nudge.unsent", account=account, reason=str(problem))
+            async with asyncio.timeout(NUDGE_SECONDS):
+                await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
+        except (Problem, TimeoutError) as error:
+            log.warning("nudge.unsent", account=account, reason=repr(error))

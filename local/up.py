@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from darkroom_process.local_users import names_owners
+from darkroom_process.local_users import can_name_owners
 from darkroom_process.settings import settings_or_exit
 from local.addresses import choose_addresses
 from local.certificate import ensure_certificate
@@ -58,10 +58,10 @@ async def up(settings: Settings) -> None:
 
 
 def _require_owners_of_connections() -> None:
-    if not (os.environ.get(LOCAL_USERS) or names_owners()):
+    if not (os.environ.get(LOCAL_USERS) or can_name_owners()):
         raise StartupError(
-            "This kernel does not say who owns a connection, so the web tier could not refuse other users of this "
-            f"machine: load the module tcp_diag, or serve all of them with {LOCAL_USERS}=*."
+            "This kernel does not report which user owns a connection, so the web tier could not refuse other users of "
+            f"this machine: load the module tcp_diag, or serve all of them with {LOCAL_USERS}=*."
         )
 
 

@@ -1,4 +1,5 @@
-"""Serve some users of this machine only: Linux says who owns the other end of a connection (sock_diag(7)).
+"""Serve some users of this machine only: Linux reports which user owns the other end of a
+connection (sock_diag(7)).
 
 Only for a server on loopback: a client on another machine has no user here and is refused.
 """
@@ -25,11 +26,13 @@ _HEADER = struct.Struct("=IHHII")
 """struct nlmsghdr: length, type, flags, sequence, port."""
 _QUERY = struct.Struct("=BBxxI2s2s16s16sI8s")
 """struct inet_diag_req_v2: family, protocol, states, then the socket: ports, addresses, interface, cookie."""
-_REPLY = struct.Struct("=4x48x12xII")
-"""struct inet_diag_msg: only the owner's number and the inode."""
+_REPLY = struct.Struct("=xB2x48x12xII")
+"""struct inet_diag_msg: only the state, the owner's number and the inode."""
 _REPLY_BYTES = 4096
 _NO_INODE = 0
 """Of a socket that its process has closed: then the owner's number is 0."""
+_CLOSED, _LISTENING = 7, 10
+"""States of a TCP socket; the first byte of struct tcp_info."""
 
 
 def parsed_users(text: str) -> frozenset[int] | None:
@@ -68,7 +71,7 @@ class LocalUsersProtocol(StrictHttpProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self._is_allowed = _peer_of(transport.get_extra_info("socket")) in self.users
+        self._is_allowed = peer_of(transport.get_extra_info("socket")) in self.users
 
     def on_headers_complete(self) -> None:
         if not self._is_allowed:
@@ -79,7 +82,7 @@ class LocalUsersProtocol(StrictHttpProtocol):
 def user_of(client: Address, server: Address) -> int | None:
     """Return the user who owns the client's socket of a connection, or None if no process of this machine has it.
 
-    The kernel responds at once. Raises OSError if it has no sock_diag for TCP; see `names_owners`.
+    The kernel responds at once. Raises OSError if it has no sock_diag for TCP; see `can_name_owners`.
     """
     version = socket.AF_INET6 if ":" in client[0] else socket.AF_INET
     ports = [port.to_bytes(2, "big") for _, port in (client, server)]
@@ -90,12 +93,13 @@ def user_of(client: Address, server: Address) -> int | None:
         reply = kernel.recv(_REPLY_BYTES)
     if _HEADER.unpack_from(reply)[1] != _SOCK_DIAG_MESSAGE:
         return None
-    user, inode = _REPLY.unpack_from(reply, _HEADER.size)
-    return None if inode == _NO_INODE else int(user)
+    state, user, inode = _REPLY.unpack_from(reply, _HEADER.size)
+    # Without such a connection the kernel returns a server that listens on the client's port.
+    return None if inode == _NO_INODE or state == _LISTENING else int(user)
 
 
-def names_owners() -> bool:
-    """Return whether this kernel says who owns a connection: some containers and kernels without tcp_diag do not."""
+def can_name_owners() -> bool:
+    """Return whether this kernel reports owners of connections: some containers and kernels without tcp_diag do not."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname(), timeout=1) as client,
@@ -106,15 +110,15 @@ def names_owners() -> bool:
             return False
 
 
-def _peer_of(connection: socket.socket) -> int | None:
+def peer_of(connection: socket.socket) -> int | None:
     """Return the user at the other end of a connection that is still open, or None.
 
-    After a reset the same ports may belong to a newer connection of another user, so the end is checked again.
+    After a reset the same ports may belong to a newer connection of another user, so the state is read afterwards.
     """
     try:
         client, server = connection.getpeername(), connection.getsockname()
         user = user_of(client[:2], server[:2])
-        connection.getpeername()
+        [state] = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     except OSError:
         return None
-    return user
+    return None if state == _CLOSED else user

@@ -6,11 +6,13 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from darkroom_process.local_users import names_owners, parsed_users, user_of
+from darkroom_process import local_users
+from darkroom_process.local_users import can_name_owners, parsed_users, peer_of, user_of
 from darkroom_process.server_config import server_config
 from tests.shared.darkroom_process.test_server_config import show_client
 from tests.web.servers import running_server
@@ -60,8 +62,42 @@ def test_the_user_of_a_connection_is_its_clients(connection: tuple[socket.socket
     assert user_of(*ends) is None
 
 
+def test_a_server_that_listens_on_the_clients_port_does_not_own_the_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as server:
+        assert user_of(listener.getsockname(), server.getsockname()) is None
+
+
+class WithCachedPeer:
+    """A socket as uvloop wraps it: it returns the peer that it had, even after a reset."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._peer = connection, connection.getpeername()
+
+    def getpeername(self) -> Any:
+        return self._peer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def test_a_connection_that_was_reset_has_no_peer(
+    connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, server = connection
+    wrapped: Any = WithCachedPeer(server)
+    assert peer_of(wrapped) == os.getuid()
+
+    def owner_after_reset(*_ends: object) -> int:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        return ANOTHER_USER
+
+    monkeypatch.setattr(local_users, "user_of", owner_after_reset)
+    assert peer_of(wrapped) is None
+
+
 def test_this_kernel_names_the_owner_of_a_connection() -> None:
-    assert names_owners()
+    assert can_name_owners()
 
 
 def test_a_connection_that_was_reset_before_it_was_accepted_is_closed() -> None:

@@ -16,7 +16,7 @@ from app.stores.cache.timing import Timing
 from app.stores.cache.values import HEADER
 from app.stores.presence_registry import PresenceRegistry
 from app.stores.signals import Limit
-from darkroom_shared.admin import WORKERS_REGISTRY, WorkerSeen
+from darkroom_shared.admin import AWS_ERRORS_REGISTRY, WORKERS_REGISTRY, ProcessErrors, WorkerSeen
 from darkroom_shared.events import Progress
 from tests.golden.code import functions, functions_returning, modules, values_of
 from tests.golden.flat import merged, of_json, text_of
@@ -34,6 +34,7 @@ async def redis_keys() -> str:
         *(f"channel  {channel}" for channel in _channels()),
         *merged("channel  progress:", of_json(full(Progress).model_dump(mode="json"))),
         *merged(f"board  {WORKERS_REGISTRY}", of_json(full(WorkerSeen).model_dump(mode="json"))),
+        *merged(f"board  {AWS_ERRORS_REGISTRY}", of_json(full(ProcessErrors).model_dump(mode="json"))),
     ]
     return text_of(lines)
 
@@ -137,6 +138,7 @@ async def _registry_keys() -> list[str]:
 
     redis: Redis = _Redis()  # type: ignore[assignment]  # only `eval` is used
     registry = PresenceRegistry(redis, request)
-    await registry.post(WORKERS_REGISTRY, "notice", seconds=60)
-    await registry.read(WORKERS_REGISTRY)
+    for name in (WORKERS_REGISTRY, AWS_ERRORS_REGISTRY):
+        await registry.post(name, "notice", seconds=60)
+        await registry.read(name)
     return redis.keys  # type: ignore[return-value]  # of the class above

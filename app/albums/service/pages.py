@@ -14,6 +14,9 @@ from app.items.service.items import ItemService, is_viewable
 from app.pagination import Cursors, Position
 from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Behind, Cache
+from app.stores.cache.keys import Key
+from darkroom_shared.albums import AlbumOrder
+from darkroom_shared.ids import AlbumId
 
 MAX_PAGES_READ = 10
 """Pages of placements that one request reads in search of visible items; after that, its page is short."""
@@ -68,19 +71,25 @@ class AlbumPages:
 
     async def _placed(self, album: AlbumRow, after: Position | None, limit: int) -> PlacedPage:
         place = (after.captured_key or "", after.item_id) if after else None
+        key = _page_key(album.id, album.items_version, album.item_order, limit, place)
 
         async def load(connection: AsyncConnection) -> PlacedPage:
             if (await self._store.items_version(connection, album.id) or 0) < album.items_version:
                 raise Behind
             return await self._store.page(connection, album.id, album.item_order, place, limit)
 
-        parts = (album.id, str(album.items_version), album.item_order.value, str(limit), *(place or ()))
-        return await self._cache.get(_PAGE.key(*parts), load)
+        return await self._cache.get(key, load)
 
     async def _visible(self, album: AlbumRow, viewer: Viewer, page: PlacedPage) -> list[VisibleItem | None]:
         """Return, for each placement of the page, the item as the viewer sees it, or None if it is not visible."""
         rows = await self._items.get_of_any([(each.placement.owner_id, each.item_id) for each in page.placed])
         return [_visible_item(album, viewer, each, rows.get(each.item_id)) for each in page.placed]
+
+
+def _page_key(
+    album: AlbumId, items_version: int, order: AlbumOrder, limit: int, place: tuple[str, str] | None
+) -> Key[PlacedPage]:
+    return _PAGE.key(album, str(items_version), order.value, str(limit), *(place or ()))
 
 
 def _visible_item(album: AlbumRow, viewer: Viewer, placed: Placed, row: ItemRow | None) -> VisibleItem | None:

@@ -41,7 +41,6 @@ _PLACES = {
     "media/video/": Place(Tier.FULL, "all videos"),
     "reads/": Place(Tier.FULL, "outages"),
     "upgrade/": Place(Tier.FULL, "an earlier release's data and worker"),
-    "upgrade/test_previous_worker.py": Place(Tier.FULL, "earlier release"),
 }
 """By the beginning of a test's path. The longest match decides; a marker `tier` overrides it."""
 
@@ -174,12 +173,7 @@ class Selection:
 
 
 def place_of(item: pytest.Item) -> Place:
-    """Return the place of a test.
-
-    The marker `everything` means the tier `all`, for runs of many minutes or hours.
-    """
-    if item.get_closest_marker("everything"):
-        return Place(Tier.ALL, "long runs")
+    """Return the place of a test: by its marker `tier`, its path, and the servers it needs."""
     name = item.nodeid.removeprefix("tests/")
     prefix = max((prefix for prefix in _PLACES if name.startswith(prefix)), key=len, default="")
     place = _PLACES.get(prefix, Place(Tier.TEST))

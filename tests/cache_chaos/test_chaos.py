@@ -38,7 +38,7 @@ async def test_a_protocol_without_one_of_its_rules_is_caught_soon(ablation: str)
     assert outcome.stale > 0, f"seed {seed}: {outcome}"
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_no_read_is_stale_in_a_million_operations_under_chaos(engine: str) -> None:
@@ -48,7 +48,7 @@ async def test_no_read_is_stale_in_a_million_operations_under_chaos(engine: str)
     assert outcome.operations >= 1_000_000
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("ablation", ABLATIONS)
 async def test_a_protocol_without_any_one_of_its_rules_is_caught(ablation: str) -> None:

@@ -166,7 +166,7 @@ def test_a_session_that_ends_stops_the_run(account: ScriptedAccount, tmp_path: P
     [
         pytest.param(200, marks=pytest.mark.tier("full", "more files")),
         pytest.param(2_000, marks=pytest.mark.tier("full", "more files")),
-        pytest.param(10_000, marks=pytest.mark.everything),
+        pytest.param(10_000, marks=pytest.mark.tier("all", "long runs")),
     ],
 )
 def test_memory_hardly_grows_with_many_files(account: ScriptedAccount, tmp_path: Path, count: int) -> None:

@@ -11,7 +11,7 @@ FIRST_PASS = tuple(ErasureStep)[: tuple(ErasureStep).index(ErasureStep.NOTE_FIRS
 A_MOMENT_SECONDS = 0.05
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(DRILL_SECONDS)
 async def test_an_eraser_killed_at_every_step_is_resumed_by_another(
     installation: Installation, processes: Processes, person: Person

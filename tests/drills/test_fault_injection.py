@@ -40,7 +40,7 @@ async def test_half_of_all_dynamodb_calls_may_be_throttled(
     assert [worker.process.poll() for worker in workers] == [None, None], workers[0].words() + workers[1].words()
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 async def test_conflicts_dropped_responses_and_broken_connections_write_nothing_twice(
     installation: Installation, processes: Processes, person: Person
 ) -> None:

@@ -43,7 +43,7 @@ async def test_a_worker_killed_at_every_step_drops_nothing_and_publishes_once(
     assert len(struck) == len(STEPS)
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(1200)
 async def test_a_worker_killed_at_fifty_random_moments_drops_nothing(
     processes: Processes, person: Person, completions: Completions

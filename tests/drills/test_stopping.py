@@ -28,7 +28,7 @@ async def test_a_stopping_worker_finishes_its_items(processes: Processes, person
     assert not [step for receipt in receipts for step in receipt.steps if step.step == "lost"]
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 async def test_a_stopping_worker_returns_items_that_exceed_its_grace_period(
     processes: Processes, person: Person
 ) -> None:

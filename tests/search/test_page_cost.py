@@ -75,7 +75,9 @@ async def rows_read(connection: AsyncConnection, account: AccountId, terms: tupl
 
 
 @pytest.mark.parametrize("common_database_url", ["mariadb"], indirect=True)
-@pytest.mark.parametrize("sizes", [(3_000, 9_000), pytest.param((10_000, 100_000), marks=pytest.mark.everything)])
+@pytest.mark.parametrize(
+    "sizes", [(3_000, 9_000), pytest.param((10_000, 100_000), marks=pytest.mark.tier("all", "long runs"))]
+)
 async def test_a_page_reads_as_many_rows_in_a_large_account_as_in_a_small_one(
     database: Database, sizes: tuple[int, int]
 ) -> None:

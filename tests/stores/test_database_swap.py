@@ -69,7 +69,7 @@ async def test_consecutive_swaps_keep_every_write(service: SampleService, databa
     assert set((await service.read_fresh()).json()) >= service.acknowledged
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(600)
 async def test_no_write_is_missing_after_a_long_series_of_outages(
     service: SampleService, database_pair: DatabasePair

@@ -20,7 +20,7 @@ FILES = {
         @pytest.mark.tier("full", "a slow one")
         def test_marked(): pass
 
-        @pytest.mark.everything
+        @pytest.mark.tier("all", "long runs")
         def test_hours(): pass
     """,
     "drills/test_drills.py": """

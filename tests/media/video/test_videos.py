@@ -19,7 +19,7 @@ CUE = re.compile(r"([\d:.]+) --> ([\d:.]+)\nstoryboard\.jpg#xywh=(\d+),(\d+),(\d
 
 # 72,000 frames in 7,200 segments.
 LONG = "four hours"
-TAKES_LONG = (pytest.mark.everything, pytest.mark.timeout(600))
+TAKES_LONG = (pytest.mark.tier("all", "long runs"), pytest.mark.timeout(600))
 ONE_OF_EACH_KIND = ("plain", "quicktime with uncompressed sound", "vp9", "matroska", "hevc", "av1")
 MARKS = {LONG: TAKES_LONG} | dict.fromkeys(ONE_OF_EACH_KIND, pytest.mark.tier("test"))
 KINDS = [pytest.param(name, marks=MARKS.get(name, ())) for name in VIDEOS]

@@ -220,7 +220,7 @@ def test_no_read_is_older_than_the_last_acknowledged_change(world: World, exampl
     _run(world, examples, steps=25)
 
 
-@pytest.mark.everything
+@pytest.mark.tier("all", "long runs")
 @pytest.mark.timeout(1800)
 def test_no_read_is_older_than_the_last_acknowledged_change_in_thousands_of_orders(world: World) -> None:
     _run(world, examples=2000, steps=50)

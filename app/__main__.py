@@ -60,10 +60,10 @@ def _work() -> None:
 def _migrate(revision: str) -> None:
     settings = settings_or_exit(Settings)
     configure_logs()
-    from app.database import access_of
+    from app.database import connection_options
     from app.migrations.run import migrate
 
-    asyncio.run(migrate(settings.database_url.get_secret_value(), revision, access_of(settings)))
+    asyncio.run(migrate(settings.database_url.get_secret_value(), revision, connection_options(settings)))
 
 
 def _run_account_command(chosen: argparse.Namespace) -> None:

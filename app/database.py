@@ -1,11 +1,11 @@
 """Open the relational database that the settings name."""
 
 from app.settings import Settings
-from app.stores.aurora import Access, Database
+from app.stores.aurora import ConnectionOptions, Database
 
 
-def access_of(settings: Settings) -> Access:
-    return Access(ca_file=settings.database_ca_file, password_file=settings.database_password_file)
+def connection_options(settings: Settings) -> ConnectionOptions:
+    return ConnectionOptions(ca_file=settings.database_ca_file, password_file=settings.database_password_file)
 
 
 def open_database(settings: Settings) -> Database:
@@ -14,5 +14,5 @@ def open_database(settings: Settings) -> Database:
     return Database(
         settings.database_url.get_secret_value(),
         reader_url=reader.get_secret_value() if reader else None,
-        access=access_of(settings),
+        options=connection_options(settings),
     )

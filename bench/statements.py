@@ -35,8 +35,8 @@ class CountedDatabase:
         self.database, self.writer, self.reader = database, writer, reader
         self._statements = 0
         self.before_each: Callable[[], None] = lambda: None
-        for side in database.sides:
-            event.listen(side.engine.sync_engine, "before_cursor_execute", self._count)
+        for pool in database.pools.values():
+            event.listen(pool.engine.sync_engine, "before_cursor_execute", self._count)
 
     @property
     def sent(self) -> int:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from app.stores.aurora import Access, Database
+from app.stores.aurora import ConnectionOptions, Database
 from darkroom_shared.problems import Unavailable
 
 STATEMENT_SECONDS = 600
@@ -23,10 +23,14 @@ _RELEASE_LOCK = text("SELECT RELEASE_LOCK('darkroom-migrations')")
 log = structlog.get_logger()
 
 
-async def migrate(database_url: str, revision: str = "head", access: Access = Access()) -> None:  # noqa: B008 - frozen
+async def migrate(
+    database_url: str,
+    revision: str = "head",
+    options: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
+) -> None:
     """Migrate to `revision`, forward or backward; `base` is the empty database. Does nothing if already there."""
     database = Database(
-        database_url, access=access, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS
+        database_url, options=options, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS
     )
     try:
         async with database.writer.write() as connection:

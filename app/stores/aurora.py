@@ -13,8 +13,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.stores.aurora_engines import (
     CONNECTIONS,
-    Access,
-    Side,
+    ConnectionOptions,
+    ServerPool,
     open_reader,
     open_sqlite,
     open_writer,
@@ -26,9 +26,9 @@ from darkroom_shared.problems import Unavailable
 
 __all__ = [
     "CONNECTIONS",
-    "Access",
     "AsyncConnection",
     "Conflict",
+    "ConnectionOptions",
     "Database",
     "Readers",
     "Source",
@@ -68,8 +68,8 @@ class Writer:
     the database is unreachable or too slow, Conflict if a unique key is taken.
     """
 
-    def __init__(self, side: Side, transaction_seconds: float) -> None:
-        self._side, self._seconds = side, transaction_seconds
+    def __init__(self, pool: ServerPool, transaction_seconds: float) -> None:
+        self._pool, self._seconds = pool, transaction_seconds
         self._budget = RetryBudget()
 
     @asynccontextmanager
@@ -79,7 +79,7 @@ class Writer:
         try:
             async with (
                 translated_timeout(self._seconds),
-                SteadyConnection([self._side], self._budget, writing=True) as connection,
+                SteadyConnection([self._pool], self._budget, writing=True) as connection,
             ):
                 yield connection
                 await connection.commit()
@@ -100,7 +100,7 @@ class Writer:
         """
         async with (
             translated_timeout(self._seconds),
-            SteadyConnection([self._side], self._budget, writing=False) as connection,
+            SteadyConnection([self._pool], self._budget, writing=False) as connection,
         ):
             yield connection
             await connection.require_role()
@@ -113,9 +113,11 @@ class Readers:
     While they are unavailable, the writer serves a few reads at a time.
     """
 
-    def __init__(self, reader: Side | None, spare: Side, writer: Writer, transaction_seconds: float) -> None:
+    def __init__(
+        self, reader: ServerPool | None, spare: ServerPool, writer: Writer, transaction_seconds: float
+    ) -> None:
         self._reader, self._writer = reader, writer
-        self._sides = [spare] if reader is None else [reader, spare]
+        self._pools = [spare] if reader is None else [reader, spare]
         self._budget, self._seconds = RetryBudget(), transaction_seconds
         self._aurora: bool | None = None
 
@@ -124,7 +126,7 @@ class Readers:
         """Open a read-only transaction."""
         async with (
             translated_timeout(self._seconds),
-            SteadyConnection(self._sides, self._budget, writing=False) as connection,
+            SteadyConnection(self._pools, self._budget, writing=False) as connection,
         ):
             yield connection
             self._budget.earn()
@@ -143,7 +145,7 @@ class Readers:
         except Unavailable:
             return None
 
-    async def _query_lag(self, reader: Side) -> float | None:
+    async def _query_lag(self, reader: ServerPool) -> float | None:
         if self._aurora:
             async with self._writer.read() as connection:
                 return await aurora_lag(connection)
@@ -169,19 +171,17 @@ class Database:
         url: str,
         *,
         reader_url: str | None = None,
-        access: Access = Access(),  # noqa: B008 - frozen
+        options: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
         statement_seconds: float = STATEMENT_SECONDS,
         transaction_seconds: float = TRANSACTION_SECONDS,
     ) -> None:
         address = make_url(url)
         on_file = address.get_backend_name() == "sqlite"
-        writer = open_sqlite(address) if on_file else open_writer(address, access, statement_seconds)
+        writer = open_sqlite(address) if on_file else open_writer(address, options, statement_seconds)
         reader, spare = None, writer
         if reader_url is not None and not on_file:
-            reader = open_reader(make_url(reader_url), access, statement_seconds)
-            spare = open_reader(address, access, statement_seconds, SPARE_CONNECTIONS)
-        self.sides = [side for side in (writer, reader, spare) if side is not None]
-        """The connection pools, for code that counts statements."""
+            reader = open_reader(make_url(reader_url), options, statement_seconds)
+            spare = open_reader(address, options, statement_seconds, SPARE_CONNECTIONS)
         self.pools = {"writer": writer} | ({} if reader is None else {"reader": reader, "spare": spare})
         """Each connection pool once, by its purpose."""
         self.writer = Writer(writer, transaction_seconds)
@@ -189,8 +189,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections. Running statements fail."""
-        for side in self.sides:
-            await side.engine.dispose()
+        for pool in self.pools.values():
+            await pool.engine.dispose()
 
 
 class UtcDateTime(TypeDecorator[datetime]):

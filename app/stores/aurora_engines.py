@@ -41,7 +41,7 @@ _READ_ONLY_ERRORS = frozenset({1290, 1792, 1836})
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ConnectionOptions:
     """Connection options that a URL does not carry.
 
     `ca_file` allows TLS only, with a certificate of this authority for the host's name. `password_file` is read for
@@ -52,7 +52,7 @@ class Access:
     password_file: Path | None = None
 
 
-class Side:
+class ServerPool:
     """The pool of one server, and whether its idle connections can be trusted.
 
     Both engines share the pool: SQLite must know when a transaction begins whether it will write.
@@ -135,9 +135,9 @@ async def require_role(driver: Any, role: str) -> None:
 class _Opening:
     """Opens connections to one server. With a `role` query, only if the server accepts writes."""
 
-    def __init__(self, access: Access, breaker: CircuitBreaker, role: str | None) -> None:
-        self._breaker, self._role, self._password_file = breaker, role, access.password_file
-        self._tls = {"ssl": ssl.create_default_context(cafile=access.ca_file)} if access.ca_file else {}
+    def __init__(self, options: ConnectionOptions, breaker: CircuitBreaker, role: str | None) -> None:
+        self._breaker, self._role, self._password_file = breaker, role, options.password_file
+        self._tls = {"ssl": ssl.create_default_context(cafile=options.ca_file)} if options.ca_file else {}
 
     async def __call__(self, **arguments: Any) -> Any:
         """Return a connection. Raises Unreachable; no statement of a caller has been sent then."""
@@ -169,15 +169,15 @@ def _reason(error: BaseException) -> str:
     return type(error).__name__ if number is None else f"{type(error).__name__} {number}"
 
 
-def open_sqlite(url: URL) -> Side:
-    """Open the database of a local installation. It has no reader, so lag is no concern."""
+def open_sqlite(url: URL) -> ServerPool:
+    """Open the database of a local installation. It has no reader, so lag is not a concern."""
     engine = create_async_engine(
         url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=QUEUE_SECONDS, hide_parameters=True
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _roll_sqlite_back)
-    return Side(engine, CircuitBreaker(), None)
+    return ServerPool(engine, CircuitBreaker(), None)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -221,32 +221,34 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def open_writer(url: URL, access: Access, statement_seconds: float) -> Side:
+def open_writer(url: URL, options: ConnectionOptions, statement_seconds: float) -> ServerPool:
     """Open the writer's pool at READ COMMITTED.
 
     Each statement sees what is committed when it begins, and conditional updates take no gap locks.
     """
     breaker = CircuitBreaker()
-    opening = _Opening(access, breaker, READS_ONLY)
+    opening = _Opening(options, breaker, READS_ONLY)
     engine = _mysql(url, opening, statement_seconds, CONNECTIONS, isolation_level="READ COMMITTED")
-    return _watched(Side(engine, breaker, statement_seconds, READS_ONLY))
+    return _watched(ServerPool(engine, breaker, statement_seconds, READS_ONLY))
 
 
-def open_reader(url: URL, access: Access, statement_seconds: float, connections: int = CONNECTIONS) -> Side:
+def open_reader(
+    url: URL, options: ConnectionOptions, statement_seconds: float, connections: int = CONNECTIONS
+) -> ServerPool:
     """Open a reader's pool with autocommit, which saves the round trips that begin and end a transaction.
 
     Each statement sees the same as at READ COMMITTED. A reader that was promoted to the writer is accepted as well.
     """
     breaker = CircuitBreaker()
-    opening = _Opening(access, breaker, None)
+    opening = _Opening(options, breaker, None)
     autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     engine = _mysql(url, opening, statement_seconds, connections, **autocommit)
-    return _watched(Side(engine, breaker, statement_seconds))
+    return _watched(ServerPool(engine, breaker, statement_seconds))
 
 
-def _watched(side: Side) -> Side:
-    side.watch()
-    return side
+def _watched(pool: ServerPool) -> ServerPool:
+    pool.watch()
+    return pool
 
 
 def _mysql(url: URL, opening: _Opening, statement_seconds: float, connections: int, **options: Any) -> AsyncEngine:

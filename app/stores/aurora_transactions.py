@@ -8,7 +8,7 @@ from typing import Any, Self
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
-from app.stores.aurora_engines import Side
+from app.stores.aurora_engines import ServerPool
 from app.stores.aurora_health import RetryBudget, Unreachable
 from darkroom_shared.problems import Unavailable
 
@@ -40,7 +40,7 @@ async def translated_timeout(seconds: float) -> AsyncIterator[None]:
 
 
 class SteadyConnection(AsyncConnection):
-    """Begins a transaction on the first of the sides, or on the next if that one is unavailable.
+    """Begins a transaction on the first of the pools, or on the next if that one is unavailable.
 
     One statement may be repeated on another connection, within the retry budget. In a reading transaction this is any
     statement that lost its connection, because at READ COMMITTED each statement is independent. In a writing one it is
@@ -48,14 +48,14 @@ class SteadyConnection(AsyncConnection):
     repeated.
     """
 
-    def __init__(self, sides: Sequence[Side], budget: RetryBudget, *, writing: bool) -> None:
-        super().__init__(sides[0].engine)
-        self._side, self._further = sides[0], list(sides[1:])
+    def __init__(self, pools: Sequence[ServerPool], budget: RetryBudget, *, writing: bool) -> None:
+        super().__init__(pools[0].engine)
+        self._pool, self._further = pools[0], list(pools[1:])
         self._budget, self._writing = budget, writing
         self._retried = self._started = self._in_transaction = False
 
     async def start(self, is_ctxmanager: bool = False) -> Self:
-        """Begin on the first side, or on the next if that one is unavailable."""
+        """Begin on the first pool, or on the next if that one is unavailable."""
         try:
             await self._begin()
         except (Unreachable, exc.TimeoutError) as error:
@@ -109,12 +109,12 @@ class SteadyConnection(AsyncConnection):
 
     async def require_role(self) -> None:
         """Raise Unreachable if the server is no longer the writer: rows read here may be outdated."""
-        if self._side.role is None:
+        if self._pool.role is None:
             return
         async with self._limit():
-            only_reads = (await self.exec_driver_sql(self._side.role)).scalar()
+            only_reads = (await self.exec_driver_sql(self._pool.role)).scalar()
         if only_reads:
-            self._side.distrust()
+            self._pool.distrust()
             await self.invalidate()
             raise Unreachable("the writer has become a reader")
 
@@ -125,18 +125,18 @@ class SteadyConnection(AsyncConnection):
     @asynccontextmanager
     async def _limit(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._side.statement_seconds) as limit:
+            async with asyncio.timeout(self._pool.statement_seconds) as limit:
                 yield
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._side.distrust()
+            self._pool.distrust()
             raise NoResponse("no response in time") from None
 
     async def _begin(self) -> None:
-        self.engine = self._side.writing_engine if self._writing else self._side.engine
+        self.engine = self._pool.writing_engine if self._writing else self._pool.engine
         self.sync_engine, self.sync_connection = self.engine.sync_engine, None
-        self._side.count_wait()
+        self._pool.count_wait()
         await super().start()
         try:
             await self.begin().start()
@@ -145,18 +145,18 @@ class SteadyConnection(AsyncConnection):
             raise
 
     async def _move(self, error: Exception) -> None:
-        """Move to another connection, or raise `error`. Beginning on the next side takes no retry from the budget."""
+        """Move to another connection, or raise `error`. Beginning on the next pool takes no retry from the budget."""
         if not self._further or self._started:
             self._spend_retry(error)
         await self.close()
         if self._further:
-            self._side = self._further.pop(0)
+            self._pool = self._further.pop(0)
         await self._begin()
 
     def _spend_retry(self, error: Exception) -> None:
         """Take a retry from the budget. Raises `error` if there is none, or if a retry would fail the same way."""
         same_server = not self._further
-        would_fail = same_server and (self._side.breaker.is_open or isinstance(error, NoResponse | exc.TimeoutError))
+        would_fail = same_server and (self._pool.breaker.is_open or isinstance(error, NoResponse | exc.TimeoutError))
         if would_fail or self._retried or not self._budget.spend():
             raise error
         self._retried = True

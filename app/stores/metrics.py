@@ -36,10 +36,10 @@ class StoreCollector(Collector):
         waits = CounterMetricFamily(
             "darkroom_database_waits", "Transactions that found no free connection.", labels=("pool",)
         )
-        for name, side in self.database.pools.items():
-            in_use.add_metric((name,), side.in_use)
-            size.add_metric((name,), side.size)
-            waits.add_metric((name,), side.waits)
+        for name, pool in self.database.pools.items():
+            in_use.add_metric((name,), pool.in_use)
+            size.add_metric((name,), pool.size)
+            waits.add_metric((name,), pool.waits)
         return iter((in_use, size, waits))
 
     def _cache(self) -> Metric:

@@ -57,7 +57,7 @@ class SampleService:
         return response
 
     async def warm(self, connections: int = 5) -> None:
-        """Open connections in the pools of both sides."""
+        """Open connections in the pools of both servers."""
         for send_request in (self.read, self.read_fresh, self.write):
             responses = await asyncio.gather(*(send_request() for _ in range(connections)))
             assert {response.status_code for response in responses} == {200}
@@ -129,8 +129,8 @@ def _count_errors(database: Database, refused: Counter[int]) -> None:
     def note(context: ExceptionContext) -> None:
         refused.update(part for part in context.original_exception.args[:1] if isinstance(part, int))
 
-    for side in database.sides:
-        event.listen(side.engine.sync_engine, "handle_error", note)
+    for pool in database.pools.values():
+        event.listen(pool.engine.sync_engine, "handle_error", note)
 
 
 def _application(database: Database) -> FastAPI:

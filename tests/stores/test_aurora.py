@@ -255,7 +255,7 @@ async def test_a_commit_is_acknowledged_although_the_server_hangs_before_the_con
         await_only(asyncio.sleep(2))
 
     hanging = Database(empty_database_url, transaction_seconds=1)
-    event.listen(hanging.sides[0].engine.sync_engine.pool, "reset", hang)
+    event.listen(hanging.pools["writer"].engine.sync_engine.pool, "reset", hang)
     async with hanging.writer.write() as connection:
         await _put(connection, 1, "kept")
     await hanging.close()

@@ -111,7 +111,7 @@ async def test_a_url_that_cannot_be_signed_is_unavailable_and_counted(stack: Asy
     assert [each.error_class for each in errors.counts()] == [ErrorClass.CREDENTIALS]
 
 
-async def test_a_code_of_sts_is_no_result_of_the_call_that_needs_the_credentials(stack: AsyncExitStack) -> None:
+async def test_an_error_of_sts_is_not_an_outcome_of_the_call_that_needs_credentials(stack: AsyncExitStack) -> None:
     errors = AwsErrors()
     client = await _client(stack, "sqs", _sts_refuses)
     queues = Queues(client, client, errors)
@@ -122,7 +122,7 @@ async def test_a_code_of_sts_is_no_result_of_the_call_that_needs_the_credentials
 
 
 @pytest.mark.parametrize("error", [RuntimeError, ValueError, KeyError, TypeError, PermissionError])
-async def test_an_error_of_our_own_code_around_a_call_is_no_error_of_aws(
+async def test_an_error_of_our_own_code_around_a_call_is_not_an_aws_error(
     stack: AsyncExitStack, error: type[Exception]
 ) -> None:
     errors = AwsErrors()

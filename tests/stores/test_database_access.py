@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.stores.aurora import Access, Database
+from app.stores.aurora import ConnectionOptions, Database
 from darkroom_shared.ids import new_ulid
 from darkroom_shared.problems import Unavailable
 from tests.authority import Authority
@@ -46,8 +46,8 @@ async def password(database_pair: DatabasePair, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 async def service(database_pair: DatabasePair, empty_pair: str, password: Password) -> AsyncIterator[SampleService]:
-    access = Access(password_file=password.file)
-    async with open_sample_service(database_pair, empty_pair, user=password.user, access=access) as opened:
+    options = ConnectionOptions(password_file=password.file)
+    async with open_sample_service(database_pair, empty_pair, user=password.user, options=options) as opened:
         await opened.warm()
         yield opened
 
@@ -89,7 +89,7 @@ async def _cipher(database: Database) -> str:
 
 def _with_tls(pair: DatabasePair, ca_file: Path, *, host: str = "127.0.0.1") -> Database:
     writer, reader = (server.url().replace("127.0.0.1", host) for server in (pair.writer, pair.reader))
-    return Database(writer, reader_url=reader, access=Access(ca_file=ca_file))
+    return Database(writer, reader_url=reader, options=ConnectionOptions(ca_file=ca_file))
 
 
 async def test_with_a_certificate_authority_all_connections_use_tls(database_pair: DatabasePair) -> None:
@@ -117,8 +117,8 @@ async def test_an_unresponsive_server_is_left_without_a_tls_shutdown(
     database_pair: DatabasePair, empty_pair: str
 ) -> None:
     """A TLS shutdown waits for the server's reply, in asyncio for up to 30 s."""
-    access = Access(ca_file=database_pair.authority)
-    async with open_sample_service(database_pair, empty_pair, access=access, statement_seconds=0.5) as service:
+    options = ConnectionOptions(ca_file=database_pair.authority)
+    async with open_sample_service(database_pair, empty_pair, options=options, statement_seconds=0.5) as service:
         await service.warm()
         service.writer.timeout()
         service.reader.timeout()

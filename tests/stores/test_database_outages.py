@@ -156,8 +156,8 @@ async def test_a_refusing_database_gets_no_more_queries_than_requests(service: S
         nonlocal statements
         statements += 1
 
-    for side in service.database.sides:
-        event.listen(side.engine.sync_engine, "before_cursor_execute", count)
+    for pool in service.database.pools.values():
+        event.listen(pool.engine.sync_engine, "before_cursor_execute", count)
     accepted = service.writer.accepted + service.reader.accepted
     service.writer.reset_peer()
     service.reader.reset_peer()

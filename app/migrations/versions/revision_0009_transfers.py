@@ -1,7 +1,7 @@
 """Offers to transfer an album to another account, and the end of access that earlier transfers left open.
 
-Before this revision a transfer took effect at once and kept what the previous owner had opened: `originals_allowed`,
-share links and open invitations. For an album whose owner did not create it, this step ends them, as accepting an offer
+Before this revision a transfer took effect immediately and left the previous owner's `originals_allowed`, share links
+and open invitations in force. For an album whose owner did not create it, this step ends them, as accepting an offer
 does now. An album that returned to its creator looks like one that was never transferred, and keeps them.
 """
 
@@ -61,14 +61,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_album_transfers_to_account_id", "album_transfers", ["to_account_id"])
     if not op.get_context().as_sql:  # what follows depends on the rows
-        _end_what_transfers_left(op.get_bind())
+        _end_access_of_transferred_albums(op.get_bind())
 
 
 def downgrade() -> None:
     op.drop_table("album_transfers")
 
 
-def _end_what_transfers_left(connection: sa.Connection) -> None:
+def _end_access_of_transferred_albums(connection: sa.Connection) -> None:
     """Only the creator joined at the moment of creation (both are one value), and a transfer changed roles only."""
     is_owner = (_members.c.album_id == _albums.c.id) & (_members.c.account_id == _albums.c.owner_id)
     statement = sa.select(_albums).join(_members, is_owner).where(_members.c.joined_at != _albums.c.created_at)

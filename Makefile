@@ -43,7 +43,7 @@ test-rest: ## what `make test-full` adds to `make test`; UNTIL=seconds-since-197
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
 	@.ci/timed Tests $(MAKE) --no-print-directory pytest PROCESSES=2 SELECTION="--tier full --beyond test $(if $(UNTIL),--until $(UNTIL))"
 
-test-all: ## the same with runs of hours
+test-all: ## the same with runs that take hours
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
 	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest PROCESSES=2 SELECTION="--tier all"
 

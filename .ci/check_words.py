@@ -208,7 +208,7 @@ def check(folder: Path, files: list[str], rules: Rules) -> Iterator[Finding]:
 
 
 def listed(folder: Path) -> list[str]:
-    """Return the tracked Python and text files below a folder; all but installed ones if it is no repository.
+    """Return the tracked Python and text files below a folder; all but installed ones if it is not a repository.
 
     Locks are generated, and the list of words contains all refused words.
     """

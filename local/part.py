@@ -23,7 +23,7 @@ class Part:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     probe: Probe | None
-    """Polled until it returns True. None: the part is no server; it is ready when it has exited with 0."""
+    """Polled until it returns True. None: the part is not a server; it is ready when it has exited with 0."""
 
     after: tuple[str, ...] = ()
     """Parts that must be ready before this one starts, and that stop only after it has stopped."""

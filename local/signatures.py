@@ -68,8 +68,8 @@ class NotSigned(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The unverified signature fields of a request's headers."""
+class UnverifiedSignature:
+    """The signature fields of a request's headers."""
 
     headers: Mapping[str, str]
     date: str
@@ -88,7 +88,7 @@ class Verifier:
     services: frozenset[str]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def read_claim(self, scope: Scope) -> Claim:
+    def read_signature(self, scope: Scope) -> UnverifiedSignature:
         """Check everything that can be checked before the body has arrived. Raises NotSigned."""
         headers = _joined(scope["headers"])
         algorithm, _, rest = headers.get("authorization", "").partition(" ")
@@ -104,17 +104,17 @@ class Verifier:
         self._require_fresh(date)
         _require_covered(headers, signed)
         key = self._key(credential_scope, date)
-        return Claim(headers, date, credential_scope, key, signed, fields["Signature"])
+        return UnverifiedSignature(headers, date, credential_scope, key, signed, fields["Signature"])
 
-    def require_signed(self, claim: Claim, scope: Scope, body: bytes) -> None:
+    def require_signed(self, unverified: UnverifiedSignature, scope: Scope, body: bytes) -> None:
         """Raises NotSigned unless the signature covers this request and body."""
         payload = hashlib.sha256(body).hexdigest()
         path = quote(scope["raw_path"].decode("latin-1"), safe="/-_.~")
         canonical = canonical_request(
-            scope["method"], path, _pairs(scope["query_string"]), claim.headers, claim.signed_headers, payload
+            scope["method"], path, _pairs(scope["query_string"]), unverified.headers, unverified.signed_headers, payload
         )
-        expected = sign(claim.key, text_to_sign(claim.date, claim.scope, canonical))
-        if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
+        expected = sign(unverified.key, text_to_sign(unverified.date, unverified.scope, canonical))
+        if not hmac.compare_digest(expected.encode(), unverified.signature.encode()):
             raise NotSigned("InvalidSignatureException", "The request signature we calculated does not match")
 
     def _require_fresh(self, date: str) -> None:

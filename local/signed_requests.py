@@ -58,7 +58,7 @@ async def read_signed_body(verifier: Verifier, scope: Scope, receive: Receive) -
     """Return the body of a request signed by us; None if the client disconnected. Raises NotSigned."""
     if any(name == b"origin" or name.startswith(b"sec-fetch-") for name, _ in scope["headers"]):
         raise NotSigned("AccessDeniedException", "Web pages have no access")
-    claim = verifier.read_claim(scope)
+    unverified = verifier.read_signature(scope)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = await read_body(receive, MAX_BODY_BYTES)
@@ -67,7 +67,7 @@ async def read_signed_body(verifier: Verifier, scope: Scope, receive: Receive) -
     except OverflowError as error:
         raise NotSigned("RequestEntityTooLargeException", "The body is longer than any request") from error
     if body is not None:
-        verifier.require_signed(claim, scope, body)
+        verifier.require_signed(unverified, scope, body)
     return body
 
 

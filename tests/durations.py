@@ -50,9 +50,10 @@ MACHINE = "machine"
 
 HEADER = """\
 # Seconds of each folder's tests, one after the other; a folder counts what the tier adds to the smaller ones. After a
-# whole run at rest `make check` fails for a folder that has outgrown its budget by a quarter, compared at the speed of
-# all other folders in that run, as far as the machine's CPU explains it: [machine] has the milliseconds that a fixed
-# computation took where a tier was measured. `make durations` makes the last runs' times the budgets.
+# whole run at rest `make check` fails for a folder that has outgrown its budget by a quarter and by 10 s, and if all
+# small folders together have by a quarter. It compares at the speed of all other folders in that run, as far as the
+# machine's CPU explains it: [machine] has the milliseconds that a fixed computation took where a tier was measured.
+# `make durations` makes the last runs' times the budgets.
 """
 
 
@@ -118,7 +119,7 @@ class Stopwatch:
         for folder, seconds in sorted(self._seconds.items(), key=lambda pair: -pair[1]):
             terminalreporter.write_line(f"{seconds:7.1f}  {folder}")
         if exitstatus != pytest.ExitCode.OK:
-            return  # the times of an interrupted run or of failures are no measurement
+            return  # the times of an interrupted run or of failures are not a measurement
         cores = self._start.other_cores_until(CpuReading.now())
         terminalreporter.write_line(f"Other programs used {cores:.2f} cores.")
         if cores > MAX_OTHER_CORES:

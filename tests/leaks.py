@@ -153,7 +153,7 @@ def _recorded(
 ) -> asyncio.Task[T]:
     """Create a task as the loop does without a factory, and record the test that caused it."""
     context: Context | None = options.get("context")
-    # The types of Python 3.12 and later know no task of a generator, those of 3.11 no factory that is not given one.
+    # Since 3.12 a task factory's type has coroutines only; in 3.11 it has generators, too.
     task = asyncio.Task(cast(Coroutine[Any, Any, T], coroutine), loop=loop, **options)
     _creators[task] = _test.get(None) if context is None else context.get(_test)
     return task

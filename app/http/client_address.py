@@ -23,7 +23,7 @@ ClientAddress = Annotated[str, Depends(client_address)]
 
 
 def _bucket(text: str) -> str | None:
-    """Return the key that attempts are counted under, or None if `text` is no address. All IPv6 addresses of a /64
+    """Return the key that attempts are counted under, or None if `text` is not an address. All IPv6 addresses of a /64
     share one key."""
     try:
         address = ip_address(text.strip())

@@ -171,7 +171,7 @@ def route_template(scope: Scope) -> str:
 
 
 def _seconds_left(headers: RawHeaders) -> float | None:
-    """Return the seconds until the deadline. None without a header, or if its value is no number."""
+    """Return the seconds until the deadline. None without a header, or if its value is not a number."""
     milliseconds = headers.get(DEADLINE_HEADER, b"").decode("latin-1")
     if not re.fullmatch(r"-?\d{1,9}", milliseconds, re.ASCII):
         return None

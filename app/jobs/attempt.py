@@ -28,8 +28,8 @@ CLAIM_POSTPONED_SECONDS = 5
 """How long a message stays hidden if its job could not be claimed because a store was unavailable."""
 RETURN_CLAIM_SECONDS = 5.0
 QUEUE_SECONDS = 5.0
-"""Maximum for one call of the queue, and at most a beat of the heartbeat: only the claim decides, so a queue that does
-not respond must not cost it."""
+"""Limit of one call of the queue, and no longer than the heartbeat's interval: a queue that does not respond must not
+cost the claim."""
 
 
 class AttemptRunner(Generic[K]):
@@ -40,7 +40,7 @@ class AttemptRunner(Generic[K]):
 
     async def handle(self, message: Message) -> bool | None:
         """Process one message. Returns False if it waits for another attempt because something was unavailable, None if
-        there was nothing to do: that shows neither a failure nor its end.
+        there was nothing to do, which shows nothing of the stores.
 
         Raises only unexpected errors that occur while no claim is held; the consumer isolates them.
         """

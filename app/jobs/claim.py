@@ -53,7 +53,7 @@ class Claimable(Claimed, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The next values of a `Claimable`. A row that lacks one of these fields passes a `Claim` of the others."""
+    """The next values of a `Claimable`. For a row without one of these fields, `fields` leaves it out."""
 
     claim: str | None = None
     claimed_until: datetime | None = None

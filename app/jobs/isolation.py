@@ -1,4 +1,5 @@
-"""Isolation of failures: a failed job must not stop other jobs or its loop. Nothing else catches every exception."""
+"""Isolation of failures: a failed job must not stop other jobs or its loop. Elsewhere only a
+forked decoder and the client's plugins catch every exception."""
 
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager

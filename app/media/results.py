@@ -206,4 +206,4 @@ class DecoderCrashed(Exception):
 
 
 class TemplateClosed(DecoderCrashed):
-    """The child was well, but its template was closed because it failed to end another job's child."""
+    """The child did not fail, but its template was closed because it failed to end another job's child."""

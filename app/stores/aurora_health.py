@@ -7,7 +7,7 @@ from contextlib import contextmanager
 RETRY_SHARE = 0.1
 """Retries may add a tenth to the calls that would be sent without them."""
 MAX_RETRIES = 10.0
-"""The most retries in one burst: as many as a pool has connections, which may all fail at once."""
+"""Maximum of retries in one burst: as many as a pool has connections, which may all fail at once."""
 FAILURES = 2
 """After this many failures in a row, only one caller at a time tries to connect."""
 PAUSE_SECONDS = 0.25

@@ -27,7 +27,7 @@ async def aurora_lag(connection: AsyncConnection) -> float:
 
 
 async def reader_lag(connection: AsyncConnection) -> float | None:
-    """Return a reader's lag in seconds: None if replication has stopped, 0 if the server is no replica."""
+    """Return a reader's lag in seconds: None if replication has stopped, 0 if the server is not a replica."""
     status = (await connection.execute(_STATUS)).mappings().first()
     if status is None:
         return 0.0

@@ -219,7 +219,7 @@ class Dynamo:
         raise Unavailable("Too many changes of this row at once.", retry_after_seconds=1)
 
     async def delete_many(self, table: str, keys: Sequence[Row]) -> None:
-        """Delete each row on its own and without a condition; an absent row is no error."""
+        """Delete each row on its own and without a condition; an absent row is not an error."""
         for start in range(0, len(keys), BATCH_WRITE_ROWS):
             batch = keys[start : start + BATCH_WRITE_ROWS]
             pending: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}

@@ -1,4 +1,5 @@
-"""Rows of jobs in a DynamoDB table: one revision per write, and an index by the time when the sweeper must look."""
+"""Rows of jobs in a DynamoDB table: one revision per write, and an index by the time at which the sweeper must
+process them."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass

@@ -118,7 +118,7 @@ class ObjectStore(PartUploads):
             token = {"ContinuationToken": response["NextContinuationToken"]}
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Delete the objects; absent keys are no error."""
+        """Delete the objects; absent keys are not an error."""
         for start in range(0, len(keys), DELETE_KEYS):
             batch: Any = [{"Key": key} for key in keys[start : start + DELETE_KEYS]]
             with self._translated():

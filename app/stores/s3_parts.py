@@ -31,8 +31,8 @@ class Absent(Exception):
 
 
 class UploadRemoved(Unavailable):
-    """S3 does not have this process's own multipart upload any more. Another upload may succeed, and S3 itself is well,
-    so this is not counted as an error of S3."""
+    """S3 does not have this process's own multipart upload any more. Another upload may succeed, and S3 works, so this
+    is not counted as an error of S3."""
 
     def __init__(self) -> None:
         super().__init__("An upload was removed before it was complete.", retry_after_seconds=1)
@@ -155,7 +155,7 @@ class PartUploads:
         )
 
     async def abort_multiparts(self, key: str) -> None:
-        """Abort every upload to this key; ended ones are no error."""
+        """Abort every upload to this key; ended ones are not an error."""
         with self._translated():
             response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
         for upload in response.get("Uploads", []):
@@ -163,7 +163,7 @@ class PartUploads:
                 await self.abort_multipart(key, upload["UploadId"])
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
-        """Abort one upload; an ended one is no error."""
+        """Abort one upload; an ended one is not an error."""
         with suppress(Absent), self._translated(ABSENT):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 

@@ -26,7 +26,8 @@ CONNECTIONS = 50
 CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
-"""The longest wait of a request for a limit; then it passes. With less, a busy machine would enforce no limit."""
+"""Maximum wait of a request until Redis has counted it; then it is allowed. With less, a busy machine would enforce no
+limit."""
 OUTAGE_LIMIT_SECONDS = 0.1
 """The time limit while Redis has not replied to the last call."""
 RETRIES = 2

@@ -101,14 +101,14 @@ class Queues:
 
     async def delete(self, queue: str, receipt_handle: str) -> None:
         """Delete a message. A stale receipt is no error: SQS delivers it again, and a refused claim ends it. Nor is an
-        absent queue, which is logged once: its messages are gone, too."""
+        absent queue, which is logged once: its messages were deleted with it."""
         with self._about_message(queue):
             url = await self._url(queue)
             with self._translated(_RECEIPT_OUTCOMES):
                 await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
 
     async def hide(self, queue: str, receipt_handle: str, seconds: int) -> None:
-        """Hide a received message for `seconds` from now. A stale receipt or an absent queue is no error."""
+        """Hide a received message for `seconds` from now. A stale receipt or an absent queue is not an error."""
         with self._about_message(queue):
             url = await self._url(queue)
             with self._translated(_RECEIPT_OUTCOMES):

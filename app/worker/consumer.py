@@ -34,7 +34,7 @@ class Consumer:
         """A received message is hidden from other consumers for `lease`. An attempt renews it together with its claim.
 
         `handle` returns False, or raises, if the message could not be processed now, and None if there was nothing to
-        do, for example for a duplicate: it must not end the waits that the failures of the original have caused.
+        do, for example for a duplicate: it does not reset the backoff that failures of the original have caused.
         `can_finish` returns whether the work on a message may be done within the given seconds.
         """
         self._queues, self._queue, self._lease, self._handle = queues, queue, lease, handle

@@ -56,13 +56,13 @@ class LadderUpload:
         """Store all rungs. Raises MediaError, Unavailable."""
         async with TaskGroup() as tasks:
             for rung in self._rungs.values():
-                tasks.create_task(rung.run(self._poll))
+                tasks.create_task(rung.run(self._check_playable))
 
     def ladder(self) -> Ladder:
         """Return the ladder as far as it is known; complete after `run`."""
         rungs = tuple(rung.described() for rung in self._rungs.values())
         return Ladder(recipe_hash(), self._attempt, round(float(self._rate), 3), rungs)
 
-    def _poll(self) -> None:
+    def _check_playable(self) -> None:
         if all(rung.listed >= PLAYABLE_SEGMENTS or rung.is_complete for rung in self._rungs.values()):
             self.playable.set()

@@ -48,7 +48,7 @@ def _reason(status: os.stat_result) -> str | None:
     if stat.S_ISLNK(status.st_mode):
         return "is a symbolic link"
     if not stat.S_ISDIR(status.st_mode):
-        return "is no folder"
+        return "is not a folder"
     if status.st_uid != os.geteuid():
         return f"belongs to another user ({status.st_uid})"
     if stat.S_IMODE(status.st_mode) & 0o077:

@@ -21,10 +21,10 @@ from darkroom_shared.times import utc_now
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
 Body = BaseModel | Mapping[str, Any]
 
-REPLY_SECONDS = 15.0
+RESPONSE_SECONDS = 15.0
 """The service limits a request to 10 s; a response that takes longer than this will not arrive."""
 WHOLE_REQUEST_SECONDS = 45.0
-"""Limit against responses that arrive in tiny pieces: the limits of the single reads could add up without end."""
+"""Limit of a whole request: a response in tiny pieces never exceeds the limit of one read."""
 MAX_IDLE_SECONDS = 45.0
 """A stream has a heartbeat every 15 s; after three missed ones the connection counts as dead."""
 MAX_RETRY_AFTER_SECONDS = 3_600.0
@@ -34,7 +34,7 @@ LOOPBACK: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None
 
 @cache
 def tls_context() -> SSLContext:
-    """Return the TLS context of all clients of this process. To load the authorities takes 60 ms."""
+    """Return the TLS context of all clients of this process. Loading all authorities takes 60 ms."""
     return httpx.create_ssl_context()
 
 
@@ -43,9 +43,9 @@ def base_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text.strip().rstrip("/"))
     except httpx.InvalidURL as error:
-        raise ValueError(f"{text!r} is no address: {error}") from error
+        raise ValueError(f"{text!r} is not an address: {error}") from error
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.userinfo:
-        raise ValueError(f"{text!r} is no address; expected something like http://127.0.0.1:8080")
+        raise ValueError(f"{text!r} is not an address; expected something like http://127.0.0.1:8080")
     return url
 
 
@@ -57,7 +57,7 @@ class Connection:
         self._token = token
         self._policy = policy
         self._http = httpx.AsyncClient(
-            timeout=_timeout(REPLY_SECONDS),
+            timeout=_timeout(RESPONSE_SECONDS),
             verify=tls_context(),
             mounts=LOOPBACK,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
@@ -100,7 +100,7 @@ class Connection:
             params=parameters,
             headers=all_headers,
             content=_encoded(body),
-            timeout=_timeout(REPLY_SECONDS + longer_seconds),
+            timeout=_timeout(RESPONSE_SECONDS + longer_seconds),
         )
 
         async def attempt() -> httpx.Response:

@@ -92,7 +92,7 @@ def _read_key(file: Path) -> PublicKey:
     try:
         key = load_pem_public_key(file.read_bytes())
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"{file.name} is no public key in PEM") from error
+        raise ValueError(f"{file.name} is not a public key in PEM") from error
     if isinstance(key, rsa.RSAPublicKey) and key.key_size == _RSA_BITS:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):

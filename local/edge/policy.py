@@ -45,7 +45,7 @@ def read_policy(document: bytes) -> Policy:
         statement = _only(statements[0], "Resource", "Condition")
         condition = _only(statement["Condition"], "DateLessThan", "DateGreaterThan", "IpAddress")
         if not isinstance(statement["Resource"], str):
-            raise TypeError("a Resource that is no text")
+            raise TypeError("a Resource that is not text")
         return Policy(
             statement["Resource"],
             before=_epoch(condition["DateLessThan"]),
@@ -72,14 +72,14 @@ def _only(value: Any, *names: str) -> dict[str, Any]:
 def _epoch(value: Any) -> int:
     seconds = _only(value, "AWS:EpochTime")["AWS:EpochTime"]
     if type(seconds) is not int:
-        raise TypeError("a time that is no whole number")
+        raise TypeError("a time that is not a whole number")
     return seconds
 
 
 def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     network = _only(value, "AWS:SourceIp")["AWS:SourceIp"]
     if not isinstance(network, str):
-        raise TypeError("an address that is no text")
+        raise TypeError("an address that is not text")
     return ipaddress.ip_network(network, strict=False)
 
 

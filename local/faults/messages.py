@@ -12,7 +12,7 @@ from local.faults.plan import Fault, Plan
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 BY_RECEIPT = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.ChangeMessageVisibility"}
 AGAIN = "-again"
-"""Suffix of the receipt of a second delivery, so that deleting both is no error, as on AWS."""
+"""Suffix of the receipt of a second delivery, so that deleting both is not an error, as on AWS."""
 
 
 @dataclass(slots=True)

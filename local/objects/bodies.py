@@ -102,7 +102,7 @@ def _declared_length(request: Request, *, encoded: bool) -> int:
     if value is None:
         raise S3Error("MissingContentLength")
     if not (value.isascii() and value.isdigit()):
-        raise S3Error("InvalidArgument", f"{name} is no number")
+        raise S3Error("InvalidArgument", f"{name} is not a number")
     return int(value)
 
 

@@ -22,7 +22,7 @@ _MAX_DOCUMENT_BYTES = 64 * 1024
 
 
 async def create(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
-    """Create a bucket. Repeating it is no error, as in S3's first region."""
+    """Create a bucket. Repeating it is not an error, as in S3's first region."""
     if not _NAME.fullmatch(request.bucket) or ".." in request.bucket or request.bucket in RESERVED:
         raise S3Error("InvalidBucketName", details={"BucketName": request.bucket})
     # a location constraint is ignored; there is only one location

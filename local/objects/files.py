@@ -60,7 +60,7 @@ class Files:
             return os.open(self._incoming / name, os.O_RDONLY | os.O_CLOEXEC)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Delete the files. Absent ones are no error."""
+        """Delete the files. Absent ones are not an error."""
         for name in names:
             self._place(name).unlink(missing_ok=True)
             (self._incoming / name).unlink(missing_ok=True)

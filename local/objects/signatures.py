@@ -48,7 +48,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class _UnverifiedSignature:
     """The signature fields of a request, from its headers or its query."""
 
     credential: str
@@ -69,22 +69,22 @@ def authenticate(request: Request, credential: Credential, now: datetime) -> Ide
         raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
     if not in_query and not in_header:
         raise S3Error("AccessDenied")
-    claim = _presigned_claim(request, now) if in_query else _header_claim(request, now)
-    access_key_id, _, scope = claim.credential.partition("/")
+    unverified = _presigned_signature(request, now) if in_query else _header_signature(request, now)
+    access_key_id, _, scope = unverified.credential.partition("/")
     day, region = _read_scope(scope)
     if access_key_id != credential.access_key_id:
         raise S3Error("InvalidAccessKeyId", details={"AWSAccessKeyId": access_key_id})
-    if day != claim.date[:8]:
+    if day != unverified.date[:8]:
         raise S3Error("SignatureDoesNotMatch", "The credential's scope names another day than the request.")
-    _require_signed(request, claim.signed_headers)
+    _require_signed(request, unverified.signed_headers)
     key = signing_key(credential.secret_access_key, day, region, _SERVICE)
-    text = text_to_sign(claim.date, scope, _canonical_request(request, claim))
-    if not hmac.compare_digest(sign(key, text).encode(), claim.signature.encode()):
+    text = text_to_sign(unverified.date, scope, _canonical_request(request, unverified))
+    if not hmac.compare_digest(sign(key, text).encode(), unverified.signature.encode()):
         raise S3Error("SignatureDoesNotMatch")
-    return Identity(region, claim.payload, claim.date, scope, claim.signature, key)
+    return Identity(region, unverified.payload, unverified.date, scope, unverified.signature, key)
 
 
-def _header_claim(request: Request, now: datetime) -> _Claim:
+def _header_signature(request: Request, now: datetime) -> _UnverifiedSignature:
     algorithm, _, rest = request.headers["authorization"].partition(" ")
     if algorithm != ALGORITHM:
         raise S3Error(
@@ -100,10 +100,10 @@ def _header_claim(request: Request, now: datetime) -> _Claim:
     if payload is None:
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     signed = tuple(fields["SignedHeaders"].split(";"))
-    return _Claim(fields["Credential"], date, signed, fields["Signature"], payload)
+    return _UnverifiedSignature(fields["Credential"], date, signed, fields["Signature"], payload)
 
 
-def _presigned_claim(request: Request, now: datetime) -> _Claim:
+def _presigned_signature(request: Request, now: datetime) -> _UnverifiedSignature:
     names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
     fields = {name: request.parameter(f"X-Amz-{name}") for name in names}
     present = {name: value for name, value in fields.items() if value is not None}
@@ -119,7 +119,7 @@ def _presigned_claim(request: Request, now: datetime) -> _Claim:
         raise S3Error("AccessDenied", "Request has expired", details={"X-Amz-Expires": expires})
     payload = request.headers.get("x-amz-content-sha256", UNSIGNED)
     signed = tuple(present["SignedHeaders"].split(";"))
-    return _Claim(present["Credential"], present["Date"], signed, present["Signature"], payload)
+    return _UnverifiedSignature(present["Credential"], present["Date"], signed, present["Signature"], payload)
 
 
 def _read_date(text: str, code: str) -> datetime:
@@ -150,7 +150,8 @@ def _require_signed(request: Request, signed: tuple[str, ...]) -> None:
         raise S3Error("SignatureDoesNotMatch", "The request lacks headers that were signed.")
 
 
-def _canonical_request(request: Request, claim: _Claim) -> bytes:
+def _canonical_request(request: Request, unverified: _UnverifiedSignature) -> bytes:
     path = quote(unquote_to_bytes(request.path), safe="/-_.~")
     query = [(name, value) for name, value in request.query if name != "X-Amz-Signature"]
-    return canonical_request(request.method, path, query, request.headers, claim.signed_headers, claim.payload)
+    signed, payload = unverified.signed_headers, unverified.payload
+    return canonical_request(request.method, path, query, request.headers, signed, payload)

@@ -5,7 +5,7 @@ repeated Content-Length, and Content-Length together with Transfer-Encoding. `re
 This class limits the bytes and seconds of a head, refuses trailers and long pipelines, and sends each error as
 problem+json after the responses to earlier requests.
 
-llhttp does not say where in a packet a request begins, so each head and each body is passed to it as pieces of their
+llhttp does not report where in a packet a request begins, so each head and each body is passed to it as pieces of their
 own. The normal path is cheap: no byte is copied, and a head that arrives in one piece needs no timer.
 
 Besides uvicorn and httptools it uses only the standard library, so that the emulator's interpreter can import it.

@@ -32,5 +32,5 @@ def large_photo(file: Path, size_bytes: int) -> Path:
 
 def text_file(file: Path) -> Path:
     """Write a text file with the name of a photo."""
-    file.write_text("Dear diary, this is no photograph at all.\n" * 40)
+    file.write_text("Dear diary, this is not a photograph at all.\n" * 40)
     return file

@@ -26,9 +26,11 @@ def test_a_usage_error_exits_with_2(other_account: ScriptedAccount) -> None:
 
 
 def test_a_wrong_id_is_named_with_the_command_that_lists_the_right_ones(other_account: ScriptedAccount) -> None:
-    assert "'itm_x' is no item's id; `darkroom list` shows them" in other_account.run("status", "itm_x").stderr
-    assert "'x' is no session; `darkroom sessions` shows them" in other_account.run("sessions", "--revoke", "x").stderr
-    assert "'exp_1' is no export's id" in other_account.run("export", "exp_1").stderr
+    assert "'itm_x' is not an item's id; `darkroom list` shows them" in other_account.run("status", "itm_x").stderr
+    assert (
+        "'x' is not a session; `darkroom sessions` shows them" in other_account.run("sessions", "--revoke", "x").stderr
+    )
+    assert "'exp_1' is not an export's id" in other_account.run("export", "exp_1").stderr
 
 
 def test_registering_signs_in_and_signing_out_deletes_the_session(service_url: str, tmp_path: Path) -> None:
@@ -176,8 +178,8 @@ def test_expired_events_are_skipped_unless_requested(account: ScriptedAccount, t
     assert [event["number"] for event in account.lines("events")] == [2]
     assert account.run("events", "--after", "0").returncode == 1
     for after, remark in (
-        ("0", "Some events are no longer kept; going on after number 2.\n"),
-        ("99", "There are only 2 events so far; going on after them.\n"),
+        ("0", "Some events are no longer kept; continuing after number 2.\n"),
+        ("99", "There are only 2 events so far; continuing after them.\n"),
     ):
         with account.started("events", "--follow", "--after", after) as watching:
             assert watching.stderr.readline() == remark

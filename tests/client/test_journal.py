@@ -45,7 +45,7 @@ async def test_another_file_account_or_server_is_another_upload(tmp_path: Path, 
 
 
 async def test_a_damaged_journal_is_replaced_by_an_empty_one(tmp_path: Path) -> None:
-    (tmp_path / "journal").write_bytes(b"this is no database, " * 100)
+    (tmp_path / "journal").write_bytes(b"this is not a database, " * 100)
     journal = UploadJournal(tmp_path / "journal")
     await journal.put(KEY, Unfinished("key", None))
     assert await journal.get(KEY) == Unfinished("key", None)

@@ -75,7 +75,7 @@ async def test_parts_with_another_digest_than_declared_are_deleted_and_the_item_
     assert await services.base.amazon.objects.head(original_key(row.account_id, row.item_id)) is None
 
 
-async def test_complete_resumes_after_a_crash_between_joining_the_parts_and_noting_it(services: Services) -> None:
+async def test_complete_resumes_after_a_crash_between_joining_the_parts_and_queueing_it(services: Services) -> None:
     row = await a_big_item(services)
     await send_all(services, row)
     current, objects = await services.row(row), services.base.amazon.objects

@@ -37,7 +37,7 @@ async def test_a_template_that_cannot_kill_in_time_costs_a_neighbour_no_attempt(
     assert (await harness.handle(neighbour)).state is ItemState.READY
 
 
-async def test_a_neighbour_of_too_many_closed_templates_is_no_bystander(harness: WorkerHarness) -> None:
+async def test_after_too_many_closed_templates_a_neighbour_gets_a_lost_attempt(harness: WorkerHarness) -> None:
     cancelled, neighbour = [await harness.services.queued(a_wide_photo()) for _ in range(2)]
     for _ in range(MAX_UNCOUNTED_ATTEMPTS):
         work = harness.services.work

@@ -24,7 +24,7 @@ class AlbumChanges:
         return await self._albums.lock(unit.connection, album)
 
     async def access(self, unit: UnitOfWork, album: AlbumId, account: AccountId) -> AlbumAccess | None:
-        """As `lock`, with the account's role. Returns None if the album is absent or the account is no member."""
+        """As `lock`, with the account's role. Returns None if the album is absent or the account is not a member."""
         return await self._albums.access(unit.connection, album, account)
 
     async def add(self, unit: UnitOfWork, album: AlbumRow) -> None:
@@ -59,7 +59,7 @@ class AlbumChanges:
         return await self._albums.members(unit.connection, album)
 
     async def member(self, unit: UnitOfWork, album: AlbumId, account: AccountId) -> MemberRow | None:
-        """Return None if the account is no member."""
+        """Return None if the account is not a member."""
         return await self._members.get(unit.connection, album, account)
 
     async def count_members(self, unit: UnitOfWork, album: AlbumId) -> int:
@@ -74,7 +74,7 @@ class AlbumChanges:
         await self._members.add(unit.connection, album, account, role, now)
 
     async def give_role(self, unit: UnitOfWork, album: AlbumId, account: AccountId, role: Role) -> None:
-        """Set the role. Does nothing if the account is no member."""
+        """Set the role. Does nothing if the account is not a member."""
         unit.invalidate(membership_key(album, account))
         await self._members.give_role(unit.connection, album, account, role)
 

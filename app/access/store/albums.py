@@ -27,7 +27,7 @@ class AlbumStore:
         return album_row(dict(row)) if row else None
 
     async def access(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> AlbumAccess | None:
-        """As `lock`, with the account's role. Returns None if the album is absent or the account is no member."""
+        """As `lock`, with the account's role. Returns None if the album is absent or the account is not a member."""
         row = await self.lock(connection, album)
         statement = select(album_members.c.role).where(
             album_members.c.album_id == album, album_members.c.account_id == account

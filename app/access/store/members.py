@@ -22,7 +22,7 @@ class MemberStore:
         await connection.execute(insert(album_members).values(since_version=album.items_version, **member))
 
     async def get(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow | None:
-        """Return None if the account is no member."""
+        """Return None if the account is not a member."""
         statement = select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at).where(
             album_members.c.album_id == album, album_members.c.account_id == account
         )
@@ -45,7 +45,7 @@ class MemberStore:
         return await connection.scalar(statement) or 0
 
     async def give_role(self, connection: AsyncConnection, album: AlbumId, account: AccountId, role: Role) -> None:
-        """Set the role. Does nothing if the account is no member."""
+        """Set the role. Does nothing if the account is not a member."""
         change = update(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)
         await connection.execute(change.values(role=role.value))
 

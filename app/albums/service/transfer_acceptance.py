@@ -32,11 +32,11 @@ class TransferAcceptance:
         self._open_access, self._completed_requests = open_access, completed_requests
 
     async def accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
-        """Make the receiver the owner; the previous owner stays as a contributor. Repeating it is no error.
+        """Make the receiver the owner; the previous owner stays as a contributor. Repeating it is not an error.
 
         Access that the previous owner granted ends: share links, open invitations, and `originals_allowed`, which would
         otherwise open the new owner's originals without that owner's consent.
-        Raises NotFound if the album is not offered to the caller, or the caller is no member; IdempotencyMismatch.
+        Raises NotFound if the album is not offered to the caller, or the caller is not a member; IdempotencyMismatch.
         """
         return await retry_on_conflict(lambda: self._accept(receiver, album, request))
 

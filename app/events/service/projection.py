@@ -92,7 +92,7 @@ class ProjectionUpdater:
         return await self._cursors.accounts(projection.name, after, limit)
 
     async def accounts_behind(self, projection: Projection, after: str, limit: int) -> list[AccountId]:
-        """As `accounts`, where the projection has not applied all requested events."""
+        """Like `accounts`, but only those whose cursor is behind the requested events."""
         return await self._cursors.behind(projection.name, after, limit)
 
     async def _advance(self, projection: Projection, cursor: Cursor, applied: int) -> bool:

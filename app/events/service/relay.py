@@ -19,8 +19,8 @@ from darkroom_shared.times import Clock
 LEASE = timedelta(seconds=30)
 """Prevents concurrent relays of one account; after a crash another worker continues."""
 PUBLISH_SECONDS = 20.0
-"""The longest time from taking the lease to the end of publishing, so that a batch ends before its lease. One call of a
-silent SNS ends before, after three attempts of 5 s."""
+"""Limit from taking the lease to the end of publishing, so that a batch ends before its lease. A call of SNS that gets
+no response ends earlier, after three attempts of 5 s."""
 MAX_ANNOUNCED = 10_000
 """Accounts whose announcement is remembered."""
 
@@ -115,7 +115,7 @@ class RelayService:
             self._announced.pop(account, None)
 
     async def _record_part(self, account: AccountId, number: int, until: datetime) -> None:
-        """Record what is published; refused, and of no effect, if that is nothing or the lease is another process's."""
+        """Record what is published. Has no effect if that is nothing or if another process has the lease."""
         with suppress(Refused, TransactionConflict):
             await self._store.record_relayed(account, number, until=until, finished=False)
 

@@ -43,7 +43,7 @@ class ExportWork:
         )
 
     async def finish(self, claimed: ExportRow, *, items: int, missing: int, size_bytes: int) -> ExportRow:
-        """Set the export to ready. Repeating it after a lost response is no error."""
+        """Set the export to ready. Repeating it after a lost response is not an error."""
 
         def rule(row: ExportRow) -> lifecycle.Change | None:
             if row.kept_until is not None and row.size_bytes == size_bytes:

@@ -36,7 +36,7 @@ class ItemActions:
         )
 
     async def cancel(self, row: ItemRow) -> ItemRow:
-        """Cancel the item. Raises WrongState if it is too late; cancelling again is no error."""
+        """Cancel the item. Raises WrongState if it is too late; cancelling again is not an error."""
         return await self._changes.apply(
             row.account_id, row.item_id, lambda current: lifecycle.cancel(_visible(current), self._clock())
         )

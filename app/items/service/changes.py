@@ -18,11 +18,12 @@ CONFLICTS = (ActionRefused, Refused, TransactionRefused, TransactionConflict)
 
 
 class AlreadyCompleted(Exception):
-    """Another request used this Idempotency-Key first. Its stored row holds the response."""
+    """Another request used this Idempotency-Key first. Its stored record says how to build the response
+    again."""
 
 
 class ItemChanges:
-    """The only writer of item rows."""
+    """Writes item rows; only the erasure of an account deletes rows without it."""
 
     def __init__(self, *, store: ItemStore, log: EventLog, clock: Clock, quota_bytes: int) -> None:
         self._store, self._log, self._clock, self._quota_bytes = store, log, clock, quota_bytes

@@ -55,7 +55,7 @@ class CompletionService:
             return Completed(original or row, duplicate=original is not None)
         await self._requests.earlier(row.account_id, request)
         if row.state is not ItemState.UPLOADING:
-            return Completed(await self._note(row, row.digest or "", None))
+            return Completed(await self._queue_item(row, row.digest or "", None))
         if row.size_bytes <= SINGLE_PUT_BYTES:
             digest = await self._verify_single(row)
         else:
@@ -63,10 +63,10 @@ class CompletionService:
             if known := await live_duplicate(self._store, row.account_id, digest):
                 return await self._yield_to_duplicate(row, known)
             await self._join(row, parts)
-        queued = await self._note(row, digest, completed_request(request, row.item_id, 202))
+        queued = await self._queue_item(row, digest, completed_request(request, row.item_id, 202))
         return Completed(await self._queue.send_after_commit(queued))
 
-    async def _note(self, row: ItemRow, digest: str, request: CompletedRequest | None) -> ItemRow:
+    async def _queue_item(self, row: ItemRow, digest: str, request: CompletedRequest | None) -> ItemRow:
         """Move the row to queued and return it. If it was queued before, return the current row."""
         try:
             return await self._changes.apply(

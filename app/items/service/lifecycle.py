@@ -100,7 +100,7 @@ def clear_multipart(row: ItemRow, upload_id: str) -> Change | None:
 
 
 def complete(row: ItemRow, digest: str, now: datetime) -> Change | None:
-    """Queue an uploaded item. Returns None if it was completed before, so repeating is no error."""
+    """Queue an uploaded item. Returns None if it was completed before, so repeating is not an error."""
     if row.state in {QUEUED, PROCESSING, READY, FAILED}:
         return None
     _require(row, UPLOADING)

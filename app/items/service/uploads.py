@@ -39,7 +39,8 @@ from darkroom_shared.uploads import (
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """`upload` is None if nothing is to be uploaded: `row` is an earlier item (`duplicate`), or is past its upload."""
+    """`upload` is None if nothing is to be uploaded: `row` is an earlier item (`duplicate`), or its upload has
+    ended."""
 
     row: ItemRow
     upload: SingleUpload | MultipartUpload | None

@@ -58,7 +58,7 @@ class WorkService:
             await self.check(claimed)
 
     async def hand_off(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
-        """End the first stage and queue the second one. Repeating it is no error."""
+        """End the first stage and queue the second one. Repeating it is not an error."""
         token = token_of(claimed)
         row = await self.commit_with_retry(
             claimed,
@@ -69,7 +69,7 @@ class WorkService:
         return await self._queue.send_after_commit(row) if row.state is ItemState.QUEUED else row
 
     async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
-        """Make the video playable while the claim continues. Repeating it is no error."""
+        """Make the video playable while the claim continues. Repeating it is not an error."""
         token = token_of(claimed)
         return await self.commit_with_retry(
             claimed,
@@ -85,7 +85,7 @@ class WorkService:
         steps: Sequence[ReceiptStep],
         ladder: Ladder | None = None,
     ) -> ItemRow:
-        """Make the result current. Repeating it after a lost response is no error."""
+        """Make the result current. Repeating it after a lost response is not an error."""
         token = token_of(claimed)
         return await self.commit_with_retry(
             claimed,
@@ -95,7 +95,7 @@ class WorkService:
         )
 
     async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
-        """Fail the item for good. Repeating it is no error. Raises ClaimLost."""
+        """Fail the item for good. Repeating it is not an error. Raises ClaimLost."""
         token = token_of(claimed)
         await self.commit_with_retry(
             claimed,

@@ -16,7 +16,7 @@ ENCODERS_LIST = ".list"
 
 POSTER_MAX_EDGE = 2048
 POSTER_CANDIDATES = 12
-"""The most typical of so many frames is used, so that the poster is no flash or fade."""
+"""Frames that are compared; the most typical one is used, so that the poster is not a flash or a fade."""
 POSTER_POSITION, POSTER_MAX_SECONDS = 0.1, 3.0
 
 # Frame threads hold a whole frame each, 100 MB of the largest legal ones.
@@ -119,7 +119,7 @@ def _streams(facts: VideoFacts, ladder: tuple[Rung, ...]) -> list[str]:
     words = ["-force_key_frames", times, "-forced-idr", "1", "-sc_threshold", "0", "-g", "1000000"]
     words += ["-c:v", "libx264", "-profile:v", "high", "-pix_fmt", "yuv420p", "-threads:v", "0"]
     for number, rung in enumerate(ladder):
-        kilobits = (rung.most_bits_per_second - (AUDIO_BITS_PER_SECOND if facts.has_audio else 0)) // 1000
+        kilobits = (rung.max_bits_per_second - (AUDIO_BITS_PER_SECOND if facts.has_audio else 0)) // 1000
         words += ["-map", f"[{rung.name}]", f"-preset:v:{number}", rung.quality.preset]
         words += [f"-crf:v:{number}", str(rung.quality.crf), f"-level:v:{number}", f"{rung.level / 10:.1f}"]
         words += [f"-maxrate:v:{number}", f"{kilobits}k", f"-bufsize:v:{number}", f"{2 * kilobits}k"]

@@ -47,7 +47,7 @@ def probe_video(source: Path) -> VideoFacts:
     """Return the facts. Raises MediaError if the file is at fault."""
     source_format = sniff(source)
     if source_format.kind is not ItemKind.VIDEO:
-        raise unsupported("it is a picture")
+        raise unsupported("it is an image")
     kind = Container(source_format.value)
     with (
         _reading_errors(),
@@ -83,7 +83,7 @@ def _require_video_stream(opened: InputContainer) -> VideoStream:
     """Return the track that a player would show."""
     tracks = [track for track in opened.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
-        raise unsupported("it holds no moving picture")
+        raise unsupported("it has no video track")
     readable = [track for track in tracks if _codec(track) in codecs.VIDEO]
     if not readable:
         raise unsupported("its video codec is not supported")

@@ -75,7 +75,7 @@ class Rung:
     height: int
     quality: Quality
     level: int
-    most_bits_per_second: int
+    max_bits_per_second: int
     """Peak of video and audio: BANDWIDTH of the main playlist."""
     codecs: str
     """RFC 6381, as the main playlist and Media Source Extensions require it."""

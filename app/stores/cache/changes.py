@@ -18,7 +18,7 @@ from app.stores.cache.timing import Timing
 from darkroom_shared.problems import Unavailable
 
 POLL_SHARE = 0.5
-"""Interval, as a share of a poll, of checking whether some process's relay has confirmed a change."""
+"""Interval of the checks whether some process's relay has confirmed a change, as a share of the relay's poll."""
 
 
 class UnitOfWork:

@@ -23,7 +23,7 @@ _OUT_OF_MEMORY = "OOM"
 
 @dataclass(eq=False, slots=True)
 class _PendingBatch:
-    """Commands that were sent together; `done` gets all their replies at once."""
+    """Commands that were sent together; `done` gets all their replies together."""
 
     count: int
     overdue_at: float

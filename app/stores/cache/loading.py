@@ -38,10 +38,10 @@ class Loading:
                 pass
         return await self._load_from(self._database.writer, load, keys)
 
-    async def _load_from(self, side: Source, load: Load[T], keys: Sequence[Key[T]]) -> dict[Key[T], T]:
-        semaphore = self._semaphores.setdefault(type(side), asyncio.Semaphore(CONCURRENCY))
+    async def _load_from(self, source: Source, load: Load[T], keys: Sequence[Key[T]]) -> dict[Key[T], T]:
+        semaphore = self._semaphores.setdefault(type(source), asyncio.Semaphore(CONCURRENCY))
         try:
-            async with asyncio.timeout(self._timing.load) as limit, semaphore, side.read() as connection:
+            async with asyncio.timeout(self._timing.load) as limit, semaphore, source.read() as connection:
                 loaded = await load(connection, keys)
         except TimeoutError as error:
             if not limit.expired():

@@ -70,7 +70,7 @@ class Reads:
     async def _find(
         self, keys: Sequence[Key[T]], load: Load[T], link: Link | None, raws: Sequence[Raw]
     ) -> dict[Key[T], T]:
-        """Return a value per key; start over with keys whose value came too late to be taken."""
+        """Return a value per key; load again the keys whose value must not be used because it came too late."""
         values: dict[Key[T], T] = {}
         missing = list(keys)
         while missing:

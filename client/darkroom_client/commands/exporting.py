@@ -18,7 +18,7 @@ from darkroom_shared.ids import ExportId, ExportIdField
 POLL_SECONDS = 20
 """How long one request waits for events; then the export is read anyway."""
 UNFINISHED = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
-_export_id: Callable[[str], ExportId] = id_argument(TypeAdapter(ExportIdField), "is no export's id")
+_export_id: Callable[[str], ExportId] = id_argument(TypeAdapter(ExportIdField), "is not an export's id")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:

@@ -134,9 +134,11 @@ def id_argument(ids: TypeAdapter[T], message: str) -> Callable[[str], T]:
     return parse
 
 
-item_id: Callable[[str], ItemId] = id_argument(TypeAdapter(ItemIdField), "is no item's id; `darkroom list` shows them")
+item_id: Callable[[str], ItemId] = id_argument(
+    TypeAdapter(ItemIdField), "is not an item's id; `darkroom list` shows them"
+)
 session_id: Callable[[str], SessionId] = id_argument(
-    TypeAdapter(SessionIdField), "is no session; `darkroom sessions` shows them"
+    TypeAdapter(SessionIdField), "is not a session; `darkroom sessions` shows them"
 )
 
 

@@ -35,7 +35,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"{clean(text)!r} is no time; write 2026-07-01 or 2026-07-01T18:30Z"
+            f"{clean(text)!r} is not a time; write 2026-07-01 or 2026-07-01T18:30Z"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -56,10 +56,10 @@ async def _watch(client: DarkroomClient, after: int, arguments: argparse.Namespa
                     _print(event, arguments)
                 case Reset() if event.head < after:
                     after = event.head
-                    remark(f"There are only {event.head} events so far; going on after them.")
+                    remark(f"There are only {event.head} events so far; continuing after them.")
                 case Reset():
                     after = event.head
-                    remark(f"Some events are no longer kept; going on after number {event.head}.")
+                    remark(f"Some events are no longer kept; continuing after number {event.head}.")
                 case Progress() if arguments.progress:
                     _print_progress(event, arguments)
                 case Progress():

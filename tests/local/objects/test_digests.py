@@ -46,7 +46,7 @@ def test_a_wrong_checksum_is_refused(s3: Any, bucket: str, name: str) -> None:
     assert is_absent(s3, bucket)
 
 
-def test_a_checksum_that_is_none_is_refused(s3: Any, bucket: str) -> None:
+def test_a_checksum_that_is_no_sha256_is_refused(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket=bucket, Key="a", Body=BODY, ChecksumSHA256="bm90IGEgZGlnZXN0")
     assert code_of(error) == "InvalidRequest"

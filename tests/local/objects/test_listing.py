@@ -71,7 +71,7 @@ def test_an_empty_page_is_the_end(s3: Any, filled: str) -> None:
     assert (response["KeyCount"], response["IsTruncated"]) == (0, False)
 
 
-def test_a_token_that_we_did_not_give_is_refused(s3: Any, filled: str) -> None:
+def test_a_malformed_continuation_token_is_refused(s3: Any, filled: str) -> None:
     with pytest.raises(ClientError) as error:
         s3.list_objects_v2(Bucket=filled, ContinuationToken="*not a token*")
     assert code_of(error) == "InvalidArgument"

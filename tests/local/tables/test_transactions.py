@@ -92,7 +92,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_an_action_that_makes_no_sense_is_refused(place: Place, what: str) -> None:
+def test_an_invalid_action_is_refused(place: Place, what: str) -> None:
     with refused("ValidationException"):
         place.transact({"Put": {"Item": wire({**PHOTO, "number": 2})}}, REFUSED[what])
     assert place.get(2) is None

@@ -147,7 +147,7 @@ def test_another_user_of_the_machine_is_refused_by_the_web_tier(whole: Installat
     assert all(b"DARKROOM_LOCAL_USERS" in response for response in responses)
 
 
-def test_a_second_user_cannot_be_tried_without_roots_rights() -> None:
+def test_a_check_with_a_second_user_fails_without_root() -> None:
     """Otherwise the tests above would pass without a second user."""
     program = (
         "import os; from tests.local.up import unauthorised; os.setresuid(65534, 65534, 65534); unauthorised.main()"

@@ -154,7 +154,7 @@ class Reprocessing:
         )
 
     async def _apply(self, row: ItemRow, rule: Callable[[ItemRow], Change | None]) -> bool:
-        """Return whether anything changed. A deleted item is no error."""
+        """Return whether anything changed. A deleted item is not an error."""
         try:
             return (await self._changes.apply(row.account_id, row.item_id, rule)).revision > row.revision
         except NotFound:

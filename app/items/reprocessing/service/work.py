@@ -88,7 +88,7 @@ class ReprocessWork:
         steps: Sequence[ReceiptStep],
         ladder: Ladder | None = None,
     ) -> ItemRow:
-        """Make the new files current. Repeating it after a lost response is no error."""
+        """Make the new files current. Repeating it after a lost response is not an error."""
         token = token_of(claimed)
         return await self._work.commit_with_retry(
             claimed,

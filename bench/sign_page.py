@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app.items.schema.keys import path_in_folder
-from app.items.service.delivery import Delivery
+from app.items.service.delivery import Audience, Delivery
 from app.stores.cloudfront import UrlSigner
 from bench.scale import scaled
 from darkroom_shared.ids import ItemId, new_account_id, new_item_id
@@ -31,6 +31,7 @@ def main() -> None:
 
     def page(items: list[ItemId]) -> None:
         delivery = Delivery(signer, utc_now)  # a new one has nothing cached
+        delivery.sign_folders([(account, item) for item in items], Audience.OWNER)
         for item in items:
             folder = delivery.rendition_folder(account, item)
             for file in _FILES:

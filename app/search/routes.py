@@ -46,4 +46,4 @@ async def search_items(
     Follow the event log from the number in `Darkroom-Events`."""
     page = await search.search(caller.account_id, search_request, cursor, limit)
     response.headers[HEAD_HEADER] = str(page.applied)
-    return ItemPage(items=tuple(representation.to_wire(row) for row in page.rows), next_cursor=page.next_cursor)
+    return ItemPage(items=representation.all_to_wire([(row, None) for row in page.rows]), next_cursor=page.next_cursor)

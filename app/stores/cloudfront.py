@@ -2,6 +2,7 @@
 
 import re
 from binascii import b2a_base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -43,18 +44,32 @@ class UrlSigner:
 
     def sign_folder(self, prefix: str, *, expires_at: datetime) -> SignedFolder:
         """Sign every key below `prefix` (without a trailing slash); the expiry is cut to the full second."""
-        address = f"{self._base_url}/{_escaped(prefix)}/"
-        return SignedFolder(address, self._query(f"{address}*", expires_at), expires_at)
+        [signed] = self.sign_folders([prefix], expires_at=expires_at)
+        return signed
+
+    def sign_folders(self, prefixes: Iterable[str], *, expires_at: datetime) -> list[SignedFolder]:
+        """Like `sign_folder` for each prefix, in passes: a signature empties the CPU's caches, and code that alternates
+        with signatures takes twice as long."""
+        addresses = [f"{self._base_url}/{_escaped(prefix)}/" for prefix in prefixes]
+        policies = [_policy(f"{address}*", expires_at) for address in addresses]
+        signatures = [self._sign(policy, _ALGORITHM) for policy in policies]
+        return [
+            SignedFolder(address, self._query(policy, signature), expires_at)
+            for address, policy, signature in zip(addresses, policies, signatures, strict=True)
+        ]
 
     def sign_object(self, key: str, *, expires_at: datetime) -> str:
         """Return the signed URL of exactly this key."""
         url = f"{self._base_url}/{_escaped(key)}"
-        return f"{url}?{self._query(url, expires_at)}"
+        policy = _policy(url, expires_at)
+        return f"{url}?{self._query(policy, self._sign(policy, _ALGORITHM))}"
 
-    def _query(self, resource: str, expires_at: datetime) -> str:
-        policy = f'{{"Statement":[{{"Resource":"{resource}",{_condition(expires_at)}}}]}}'.encode()
-        signature = self._sign(policy, _ALGORITHM)
+    def _query(self, policy: bytes, signature: bytes) -> str:
         return f"Policy={_encoded(policy)}&Signature={_encoded(signature)}{self._tail}"
+
+
+def _policy(resource: str, expires_at: datetime) -> bytes:
+    return f'{{"Statement":[{{"Resource":"{resource}",{_condition(expires_at)}}}]}}'.encode()
 
 
 # Formatted by hand: json.dumps would cost as much as a fifth of the signature. Neither a URL nor a number needs JSON's

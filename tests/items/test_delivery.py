@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.items.schema.keys import path_in_folder, rendition_key
-from app.items.service.delivery import ORIGINAL_URL_LIFETIME, OWNER_WINDOW, Delivery
+from app.items.service.delivery import ORIGINAL_URL_LIFETIME, OWNER_WINDOW, Audience, Delivery
 from app.stores.cloudfront import UrlSigner
 from darkroom_shared.ids import new_account_id, new_item_id
 
@@ -73,6 +74,17 @@ def test_items_and_accounts_never_share_a_signature() -> None:
     queries = {delivery.rendition_folder(*pair).query for pair in pairs}
     queries |= {urlsplit(delivery.original(*pair)[0]).query for pair in pairs}
     assert len(queries) == 6
+
+
+def test_folders_that_are_signed_together_are_signed_like_each_alone() -> None:
+    items = [(ACCOUNT, new_item_id()) for _ in range(3)]
+    delivery, expected = at(NINE), [at(NINE).rendition_folder(*each) for each in items]
+    first = delivery.rendition_folder(*items[0])
+    delivery.sign_folders([*items, items[1]], Audience.OWNER)
+    signer: Any = None
+    delivery._signer = signer  # all are cached
+    assert [delivery.rendition_folder(*each) for each in items] == expected
+    assert delivery.rendition_folder(*items[0]) is first
 
 
 def test_an_original_is_signed_by_its_own_exact_url() -> None:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.albums.routes.dependencies import Albums, Moves, Pages, Placements
-from app.albums.service.pages import VisibleItem
+from app.albums.service.pages import VisibleItem, VisiblePage
 from app.events.routes import Log
 from app.http.caller import Caller
 from app.http.dependencies import Cursor, Limit
@@ -14,6 +14,7 @@ from app.items.service.representation import ItemRepresentation
 from darkroom_shared.albums import AddedItems, AddItems, AlbumItem, AlbumItemPage, MoveItems, RemovedItems, RemoveItems
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import AlbumIdField
+from darkroom_shared.items import Item
 
 router = APIRouter(prefix="/albums/{album}/items", tags=["albums"])
 
@@ -36,9 +37,7 @@ async def list_album_items(
     access = await albums.require(caller.account_id, album)
     page = await pages.page(access.album, Member(caller.account_id), cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
-    return AlbumItemPage(
-        items=tuple(item_to_wire(representation, each) for each in page.items), next_cursor=page.next_cursor
-    )
+    return page_to_wire(representation, page)
 
 
 @router.post("")
@@ -65,11 +64,17 @@ async def move_items(album: AlbumIdField, body: MoveItems, caller: Caller, moves
     await moves.move(caller.account_id, album, body, key)
 
 
-def item_to_wire(representation: ItemRepresentation, each: VisibleItem) -> AlbumItem:
-    """Return the item; visitors of a share do not learn who owns it."""
+def page_to_wire(representation: ItemRepresentation, page: VisiblePage) -> AlbumItemPage:
+    items = representation.all_to_wire([(each.row, each.shared) for each in page.items])
+    listed = tuple(_item_to_wire(each, item) for each, item in zip(page.items, items, strict=True))
+    return AlbumItemPage(items=listed, next_cursor=page.next_cursor)
+
+
+def _item_to_wire(each: VisibleItem, item: Item) -> AlbumItem:
+    """Return the item as one of an album; visitors of a share do not learn who owns it."""
     named = each.shared is None or isinstance(each.shared, Member)
     return AlbumItem(
-        item=representation.to_wire(each.row, each.shared),
+        item=item,
         owner_id=each.row.account_id if named else None,
         added_at=each.placed.added_at,
         original=each.original,

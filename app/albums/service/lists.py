@@ -51,4 +51,4 @@ class AlbumLists:
         """Return the cover items that the account can see, with URLs."""
         items = list(dict.fromkeys(each.album.cover_item_id for each in listed.accesses if each.album.cover_item_id))
         seen_items = await self._shared_items.access_many(Member(account), items)
-        return tuple(self._representation.to_wire(each.row, each.shared) for each in seen_items.values())
+        return self._representation.all_to_wire([(each.row, each.shared) for each in seen_items.values()])

@@ -67,7 +67,9 @@ async def list_items(
     head = await log.head(caller.account_id)
     listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit, deleted=deleted)
     response.headers[HEAD_HEADER] = str(head.last)
-    return ItemPage(items=tuple(representation.to_wire(row) for row in listed.rows), next_cursor=listed.next_cursor)
+    return ItemPage(
+        items=representation.all_to_wire([(row, None) for row in listed.rows]), next_cursor=listed.next_cursor
+    )
 
 
 @router.get("/{item}", responses={304: {"description": "Not changed since"}})

@@ -1,5 +1,7 @@
 """The representation of items for a viewer: the wire model, its ETag, and signed URLs."""
 
+from collections.abc import Sequence
+
 from app.identity import Viewer
 from app.items.schema.keys import original_key, path_in_folder
 from app.items.schema.row import ItemRow, to_item
@@ -35,6 +37,15 @@ class ItemRepresentation:
         playlist = self._playback.playlist_url(row, viewer.name if viewer else None) if is_visible(row) else None
         return item.model_copy(update=signed | {"playlist_url": playlist})
 
+    def all_to_wire(self, seen: Sequence[tuple[ItemRow, Viewer | None]]) -> tuple[Item, ...]:
+        """Return the wire models of a page, like `to_wire`."""
+        for audience in Audience:
+            items = [
+                (row.account_id, row.item_id) for row, viewer in seen if row.result and _audience(viewer) is audience
+            ]
+            self._delivery.sign_folders(items, audience)
+        return tuple(self.to_wire(row, viewer) for row, viewer in seen)
+
     def tag(self, row: ItemRow, viewer: Viewer | None = None) -> str:
         """Return the ETag: first the version, which If-Match refers to, then everything else that changes the
         representation."""
@@ -44,8 +55,7 @@ class ItemRepresentation:
         return f'"{row.version}-{row.revision}-{window}"'
 
     def _folder(self, row: ItemRow, viewer: Viewer | None) -> SignedFolder:
-        audience = Audience.OWNER if viewer is None else Audience.VIEWER
-        return self._delivery.rendition_folder(row.account_id, row.item_id, audience)
+        return self._delivery.rendition_folder(row.account_id, row.item_id, _audience(viewer))
 
     async def original(self, row: ItemRow) -> OriginalUrl:
         """Return a signed URL of the original. Raises WrongState if there is no original (yet)."""
@@ -56,3 +66,7 @@ class ItemRepresentation:
             raise WrongState("There is no original.", state=row.state)
         url, expires_at = self._delivery.original(row.account_id, row.item_id)
         return OriginalUrl(url=url, expires_at=expires_at)
+
+
+def _audience(viewer: Viewer | None) -> Audience:
+    return Audience.OWNER if viewer is None else Audience.VIEWER

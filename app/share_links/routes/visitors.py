@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from app.albums.routes.placements import item_to_wire
+from app.albums.routes.placements import page_to_wire
 from app.http.client_address import ClientAddress
 from app.http.dependencies import Cursor, Limit, forbid_storing, from_state
 from app.http.viewer import ShareToken, Visiting
@@ -38,9 +38,7 @@ async def list_shared_items(
 ) -> AlbumItemPage:
     """List in the album's order. The URLs are valid for ten to twenty minutes; read an item again for new ones."""
     page = await albums.page(visitor, cursor, limit)
-    return AlbumItemPage(
-        items=tuple(item_to_wire(representation, each) for each in page.items), next_cursor=page.next_cursor
-    )
+    return page_to_wire(representation, page)
 
 
 @router.post("/unlock")

@@ -102,7 +102,17 @@ class AccessScenario:
         album = f"albums/{self.ids['album']}"
         lists = ("items", "members", "shares", "invitations", "transfer")
         paths = [f"items/{self.ids['item']}", album, *(f"{album}/{each}" for each in lists), "account", "sessions"]
-        return [await self.owner.get(path) for path in paths]
+        return [_without_urls(await self.owner.get(path)) for path in paths]
+
+
+def _without_urls(value: Any) -> Any:
+    """Leave out signed URLs, which change with the hour."""
+    if isinstance(value, list):
+        return [_without_urls(each) for each in value]
+    if isinstance(value, dict):
+        signed = {"url", "playlist_url", "urls_expire_at"}
+        return {name: _without_urls(each) for name, each in value.items() if name not in signed}
+    return value
 
 
 @pytest_asyncio.fixture(scope="module")

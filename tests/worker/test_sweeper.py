@@ -143,5 +143,6 @@ async def test_exports_that_cannot_be_deleted_delay_no_lapsed_claim(
         faulty.faults.end_outage()
         async with silent_s3(faulty), asyncio.timeout(60):
             await sweeper.delete_files(shard)
+    monkeypatch.undo()
     await sweeper.delete_files(shard)
     assert [await store.get(each.account_id, each.export_id) for each in expired] == [None] * MORE_THAN_A_PAGE

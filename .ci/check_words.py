@@ -9,6 +9,7 @@ import argparse
 import ast
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tokenize
@@ -208,13 +209,12 @@ def check(folder: Path, files: list[str], rules: Rules) -> Iterator[Finding]:
 
 
 def listed(folder: Path) -> list[str]:
-    """Return the tracked Python and text files below a folder; all but installed ones if it is not a repository.
+    """Return the tracked Python and text files below a folder; all but installed ones if it is not a repository, or
+    without git.
 
     Locks are generated, and the list of words contains all refused words.
     """
-    command = ["git", "ls-files"]
-    git = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603, our own words
-    files = git.stdout.splitlines() or [str(path.relative_to(folder)) for path in _not_installed(folder)]
+    files = _tracked(folder) or [str(path.relative_to(folder)) for path in _not_installed(folder)]
     return sorted(
         file
         for file in files
@@ -223,6 +223,15 @@ def listed(folder: Path) -> list[str]:
         and (folder / file).is_file()
         and (folder / file).name != LIST.name
     )
+
+
+def _tracked(folder: Path) -> list[str]:
+    git = shutil.which("git")
+    if git is None:
+        return []
+    command = [git, "ls-files"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603, our own words
+    return done.stdout.splitlines()
 
 
 def _not_installed(folder: Path) -> Iterator[Path]:

@@ -120,6 +120,13 @@ def test_installed_packages_are_not_checked_where_there_is_no_repository(tmp_pat
     assert (result.returncode, result.stdout.startswith("words to replace: 0")) == (0, True)
 
 
+def test_a_machine_without_git_checks_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = check_text(tmp_path, "def told() -> None: ...")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert 'app/module.py:1: definition: "told" in told' in result.stdout
+
+
 ACCEPTED = [
     ("class NotFound(Exception): ...", "app/module.py"),
     ("class ResourceNotFoundException(Exception): ...", "local/module.py"),

@@ -1,6 +1,7 @@
 """Store results with commit, time and size in results.json; print them as a table and in docs/BENCHMARKS.md."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -40,8 +41,11 @@ def new_result(name: str, value: float, scale: float) -> Result:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
-    return done.stdout.strip()
+    """Return git's output; empty without git or a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    return subprocess.run([git, *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 
 def load(file: Path = FILE) -> list[Result]:

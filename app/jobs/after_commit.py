@@ -34,11 +34,16 @@ def request_deadline(seconds: float) -> Iterator[None]:
         _request_ends_at.reset(token)
 
 
-async def try_after_commit(work: Awaitable[T], name: str, **pairs: str) -> Result[T] | None:
-    """Return the result, or None if `work` failed or took too long, which is only logged: a periodic job repairs it."""
+async def try_after_commit(
+    work: Awaitable[T], name: str, limit_seconds: float = AFTER_COMMIT_SECONDS, /, **pairs: str
+) -> Result[T] | None:
+    """Return the result, or None if `work` failed or took too long, which is only logged: a periodic job repairs it.
+
+    A request's deadline may end the work before `limit_seconds`.
+    """
 
     async def work_in_time() -> T:
-        async with asyncio.timeout(_seconds_after_commit()):
+        async with asyncio.timeout(_seconds_left(limit_seconds)):
             return await work
 
     match await capture(work_in_time()):
@@ -51,9 +56,9 @@ async def try_after_commit(work: Awaitable[T], name: str, **pairs: str) -> Resul
     return None
 
 
-def _seconds_after_commit() -> float:
+def _seconds_left(limit_seconds: float) -> float:
     ends_at = _request_ends_at.get()
     if ends_at is None:
-        return AFTER_COMMIT_SECONDS
+        return limit_seconds
     left = ends_at - asyncio.get_running_loop().time() - RESPONSE_SECONDS
-    return max(0.0, min(left, AFTER_COMMIT_SECONDS))
+    return max(0.0, min(left, limit_seconds))

@@ -1,6 +1,5 @@
 """Crash reports of lost attempts: reports of our own faults, and sending any report to the dead-letter queue."""
 
-import asyncio
 import platform
 import traceback
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 import structlog
 
 from app.items.schema.row import ItemRow
+from app.jobs.after_commit import try_after_commit
 from app.media.results import CrashReport
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Queues
-from darkroom_shared.problems import Problem
 
 log = structlog.get_logger()
 
@@ -35,8 +34,5 @@ async def dead_letter(queues: Queues, row: ItemRow, report: dict[str, Any]) -> N
     """
     log.error("item.poisoned", lost_attempts=row.lost_attempts, crash_report=report)
     body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": report}
-    try:
-        async with asyncio.timeout(DEAD_LETTER_SECONDS):
-            await queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)
-    except (Problem, TimeoutError) as error:
-        log.warning("dead_letter.unsent", item=row.item_id, reason=repr(error))
+    sending = queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)
+    await try_after_commit(sending, "dead_letter", DEAD_LETTER_SECONDS, item=row.item_id)

@@ -236,7 +236,7 @@ async def test_a_nudge_to_a_queue_that_does_not_respond_ends(
     with capture_logs() as entries:
         async with asyncio.timeout(60):
             await ProjectionNudges(cursors, silent, [name]).nudge(services.account)
-    assert [entry["event"] for entry in entries] == ["nudge.unsent"]
+    assert [entry["event"] for entry in entries] == ["after_commit.postponed"]
 
 
 async def test_unreadable_and_unknown_nudges_are_discarded(services: Services, cursors: CursorStore, name: str) -> None:

@@ -63,7 +63,7 @@ async def test_a_slow_queue_gets_the_crash_report_and_a_silent_one_delays_nothin
     monkeypatch.setattr("app.worker.crash_report.DEAD_LETTER_SECONDS", 0.05)
     with capture_logs() as entries:
         await dead_letter(queues, row, {"reason": "silent"})
-    assert [entry["event"] for entry in entries] == ["item.poisoned", "dead_letter.unsent"]
+    assert [entry["event"] for entry in entries] == ["item.poisoned", "after_commit.postponed"]
 
 
 async def test_the_crash_report_contains_no_user_data(harness: WorkerHarness, clock: ManualClock) -> None:

@@ -1,17 +1,12 @@
 """Waking the projections: their target number in Aurora, and an SQS message that names the account."""
 
-import asyncio
 from collections.abc import Sequence
 
-import structlog
-
 from app.events.store.cursors import CursorStore
+from app.jobs.after_commit import try_after_commit
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Queues
 from darkroom_shared.ids import AccountId
-from darkroom_shared.problems import Problem
-
-log = structlog.get_logger()
 
 NUDGE_SECONDS = 2.0
 """Limit of one nudge: other accounts are announced after it, and without it the projections' poll finds the account."""
@@ -30,8 +25,5 @@ class ProjectionNudges:
 
     async def nudge(self, account: AccountId) -> None:
         """Wake the projections before their next poll. A failure is logged only."""
-        try:
-            async with asyncio.timeout(NUDGE_SECONDS):
-                await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
-        except (Problem, TimeoutError) as error:
-            log.warning("nudge.unsent", account=account, reason=repr(error))
+        sending = self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
+        await try_after_commit(sending, "nudge", NUDGE_SECONDS, account=account)

@@ -1,7 +1,8 @@
 """All loops of a worker that use AWS, by name. Loops that only delete files or use the database are not among them."""
 
 from tests.jobs.event_loops import nudges, outbox, projections, relay, relay_publisher
-from tests.jobs.job_loops import consumer, eraser, export_sweeper, lane_sampler, sweeper
+from tests.jobs.job_loops import consumer, eraser, lane_sampler
+from tests.jobs.sweeper_loops import export_sweeper, sweeper
 
 LOOPS = {
     each.__name__: each

@@ -1,4 +1,4 @@
-"""The worker's loops on jobs, each with a job that it must complete."""
+"""The loops of the eraser, a consumer and the lane sampler, each with a job that it must complete."""
 
 import asyncio
 from datetime import timedelta
@@ -9,65 +9,16 @@ from sqlalchemy import insert
 
 from app.accounts.schema.tables import closed_accounts
 from app.accounts.store.closed import ClosedAccounts
-from app.exports.wiring import build_export_work, build_exports
+from app.exports.wiring import build_export_work
 from app.items.service.lifecycle import LEASE
 from app.items.wiring import build_backlog, build_item_work
-from app.stores.resources import EXPORTS_TABLE, ITEMS_TABLE, NUDGES_QUEUE, shard_of
+from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message
 from app.worker.consumer import Consumer
 from app.worker.eraser import Eraser
 from app.worker.metrics import LANES, LaneSampler
-from app.worker.sweeper import build_export_sweeper, build_item_sweeper
-from darkroom_shared.exports import ExportState
-from darkroom_shared.ids import AccountId, ExportId, ItemId, new_account_id, new_ulid
-from tests.jobs.loops import Due, Faulty, Loop, alone_in_its_shard, remove_rows
-
-
-def sweeper(faulty: Faulty) -> Loop:
-    services = faulty.own
-    loop = build_item_sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
-
-    async def create() -> tuple[tuple[AccountId, ItemId], Due]:
-        row = await services.queued(new_ulid().encode())
-        await services.work.claim(row.account_id, row.item_id)
-        faulty.clock.advance(seconds=61)
-
-        async def is_done() -> bool:
-            return (await services.row(row)).lost_attempts == 1
-
-        return (row.account_id, row.item_id), (int(shard_of(row.item_id)), is_done)
-
-    return Loop(
-        loop.process,
-        lambda: alone_in_its_shard(
-            create, services.maintenance.due_jobs.pages, remove_rows(faulty, ITEMS_TABLE, "item_id")
-        ),
-    )
-
-
-def export_sweeper(faulty: Faulty) -> Loop:
-    base = faulty.own.base
-    parts = build_export_work(base=base, lease=LEASE)
-    exports = build_exports(base=base, delivery=faulty.own.representation._delivery)["exports"]
-    loop = build_export_sweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
-
-    async def create() -> tuple[tuple[AccountId, ExportId], Due]:
-        account = new_account_id()
-        row = await exports.start(account)
-        await parts.work.claim(account, row.export_id)
-        faulty.clock.advance(seconds=61)
-
-        async def is_done() -> bool:
-            return (await exports.require(account, row.export_id)).state is ExportState.QUEUED
-
-        return (account, row.export_id), (int(shard_of(row.export_id)), is_done)
-
-    return Loop(
-        loop.process,
-        lambda: alone_in_its_shard(
-            create, parts.maintenance.due_jobs.pages, remove_rows(faulty, EXPORTS_TABLE, "export_id")
-        ),
-    )
+from darkroom_shared.ids import new_account_id, new_ulid
+from tests.jobs.loops import Due, Faulty, Loop
 
 
 def eraser(faulty: Faulty) -> Loop:

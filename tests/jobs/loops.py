@@ -10,8 +10,6 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.jobs.loop import run_periodically, running
-from app.stores.dynamo import Row
-from darkroom_shared.ids import AccountId
 from tests.jobs.aws_faults import AwsFaults, FaultyClient
 from tests.services import ManualClock, Services, Stores, open_services
 
@@ -72,18 +70,6 @@ async def alone_in_its_shard(
     while older := [key async for page in due(job[0]) for key in page if key != created]:
         await remove(older)
     return job
-
-
-def remove_rows(
-    faulty: Faulty, table: str, id_name: str
-) -> Callable[[Sequence[tuple[AccountId, str]]], Awaitable[None]]:
-    """Return a function that deletes rows of jobs by account and id."""
-
-    async def remove(jobs: Sequence[tuple[AccountId, str]]) -> None:
-        keys: list[Row] = [{"account_id": account, id_name: job} for account, job in jobs]
-        await faulty.own.base.amazon.dynamo.delete_many(table, keys)
-
-    return remove
 
 
 async def complete(loop: Loop, *, errors_are_left: Callable[[], bool] = lambda: False) -> None:

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from app.events.service import log
 from app.jobs.loop import run_periodically
 from app.stores.aws_errors import ErrorClass
-from tests.jobs.deletion_loops import DELETION_LOOPS
 from tests.jobs.every_loop import CONSUMERS, LOOPS
 from tests.jobs.loops import LIMIT_SECONDS, TICK_SECONDS, Faulty, Loop, complete, open_faulty
+from tests.jobs.sweeper_loops import DELETION_LOOPS
 from tests.services import ManualClock, Stores
 
 ALL_LOOPS = LOOPS | DELETION_LOOPS

@@ -1,5 +1,4 @@
-"""Rows of jobs in a DynamoDB table: one revision per write, and an index by the time at which the sweeper must
-process them."""
+"""Rows of jobs in a DynamoDB table: one revision per write, and an index by the time when a row becomes due."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -73,20 +72,16 @@ class JobRows(Generic[R, JobId]):
         """Return the first candidates: the index is eventually consistent, so the caller must check the row."""
         return self._keys(await self._due_page(shard, until, limit, None))
 
-    async def all_due(self, shard: str, until: datetime) -> AsyncIterator[list[tuple[AccountId, JobId]]]:
-        """Yield candidates page by page to the end. A job whose due time changes meanwhile may appear twice."""
+    async def due_rows(self, shard: str, until: datetime) -> AsyncIterator[list[R]]:
+        """Yield the rows of all candidates page by page, by consistent reads. A job whose due time changes meanwhile
+        may appear twice."""
         start: Row | None = None
         while True:
             page = await self._due_page(shard, until, ROWS_PER_PAGE, start)
-            yield self._keys(page)
+            yield await self.get_many(self._keys(page))
             if not page.more:
                 return
             start = {name: page.rows[-1][name] for name in ("account_id", self._table.id_name, "due_shard", "due_at")}
-
-    async def due_rows(self, shard: str, until: datetime) -> AsyncIterator[list[R]]:
-        """Yield the rows of all candidates page by page, by consistent reads."""
-        async for candidates in self.all_due(shard, until):
-            yield await self.get_many(candidates)
 
     async def all_rows(self) -> AsyncIterator[R]:
         """Yield the rows of all accounts, for verification."""

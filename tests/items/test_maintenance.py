@@ -90,8 +90,8 @@ async def test_every_page_of_due_items_is_read(
         row, _ = await services.create(new_ulid().encode())
         if shard_of(row.item_id) == shard:
             expected.add(row.item_id)
-    pages = [page async for page in ItemStore(services.base.amazon.dynamo).all_due(shard, clock() + UPLOAD_LIMIT)]
-    assert expected <= {item for page in pages for _, item in page}
+    pages = [page async for page in ItemStore(services.base.amazon.dynamo).due_rows(shard, clock() + UPLOAD_LIMIT)]
+    assert expected <= {row.item_id for page in pages for row in page}
     assert max(map(len, pages)) == 2
 
 

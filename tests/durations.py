@@ -50,8 +50,8 @@ MACHINE = "machine"
 
 HEADER = """\
 # Seconds of each folder's tests, one after the other; a folder counts what the tier adds to the smaller ones. After a
-# whole run at rest `make check` fails for a folder that has outgrown its budget by a quarter and by 10 s, and if all
-# small folders together have by a quarter. It compares at the speed of all other folders in that run, as far as the
+# whole run at rest `make check` fails for a folder that exceeds its budget by a quarter and by 10 s, and if all small
+# folders together exceed theirs by a quarter. It compares at the speed of all other folders in that run, as far as the
 # machine's CPU explains it: [machine] has the milliseconds that a fixed computation took where a tier was measured.
 # `make durations` makes the last runs' times the budgets.
 """

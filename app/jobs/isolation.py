@@ -1,5 +1,7 @@
-"""Isolation of failures: a failed job must not stop other jobs or its loop. Elsewhere only a
-forked decoder and the client's plugins catch every exception."""
+"""Isolation of failures: a failed job must not stop other jobs or its loop.
+
+Elsewhere only a forked decoder and the client's plugins catch every exception.
+"""
 
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager

@@ -79,10 +79,8 @@ class Lapses:
 
         try:
             changed = await apply(apply_unless_paused)
-        except NotFound:
-            raise
-        except (Problem, asyncio.CancelledError):  # cancelled by the limit of a sweeper's job
-            self._writes_fail |= has_lapsed
+        except (Problem, asyncio.CancelledError) as error:  # cancelled by the limit of a sweeper's job
+            self._writes_fail |= has_lapsed and not isinstance(error, NotFound)
             raise
         finally:
             self._is_trying &= not is_trying

@@ -14,14 +14,14 @@ MIN_FREE_BYTES_OF_LADDERS = 2 * MIN_FREE_BYTES
 even at twenty times real time its rungs (12 Mbit per second of video) grow by 8 MB between two polls. Exit codes and
 incomplete files reveal a disk that was full between two polls."""
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The errors of a full disk and of a user's exhausted quota, which `statvfs` does not show."""
-_MESSAGES = tuple(os.strerror(number).lower() for number in FULL)
+_MESSAGES = tuple(os.strerror(number).lower() for number in FULL_DISK_ERRORS)
 """What every library prints for them, in the children's empty locale."""
 
 
 def is_full(error: OSError) -> bool:
-    return error.errno in FULL
+    return error.errno in FULL_DISK_ERRORS
 
 
 def reports_full(text: str) -> bool:

@@ -40,8 +40,8 @@ MAX_UNCOUNTED_ATTEMPTS = 20
 """With more of them, the loss of its decoder's template counts as a lost attempt of the item: its own child may
 cause it, for example by using so much memory that templates cannot kill other children in time."""
 MAX_ATTEMPTS_ON_FULL_DISKS = 60
-"""With more uncounted attempts, a full disk fails the item: one a minute leaves an hour to free space. The item itself
-may fill the disk each time, and would disturb all others until its deadline."""
+"""With more attempts that were not counted, for whatever reason, a full disk fails the item. At one attempt a minute
+that leaves an hour to free space. The item itself may fill the disk each time, and would disturb others for a day."""
 NO_SPACE = "There was too little free disk space to process this file. Try again once there is more."
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 

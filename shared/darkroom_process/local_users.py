@@ -1,5 +1,4 @@
-"""Serve some users of this machine only: Linux reports which user owns the other end of a
-connection (sock_diag(7)).
+"""Serve some users of this machine only: Linux reports who owns the other end of a connection (sock_diag(7)).
 
 Only for a server on loopback: a client on another machine has no user here and is refused.
 """

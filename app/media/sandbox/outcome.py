@@ -39,13 +39,13 @@ from app.media.sandbox.protocol import (
     StartJob,
     WriteFrames,
 )
-from app.media.space import FULL, no_space, reports_full, require_space
+from app.media.space import FULL_DISK_ERRORS, no_space, reports_full, require_space
 from app.media.video.encoder import encoder_versions
 from app.media.video.errors import damaged
 from darkroom_shared.items import ItemKind
 
 # The encoder's exit codes for no memory, no space, or a wrong command of ours (errno, negated, as a byte).
-OUR_FAULTS = frozenset(256 - number for number in (errno.ENOMEM, errno.EINVAL, *FULL))
+OUR_FAULTS = frozenset(256 - number for number in (errno.ENOMEM, errno.EINVAL, *FULL_DISK_ERRORS))
 # Messages of libvips, GLib and the encoder when the limit on memory was hit.
 OUT_OF_MEMORY_MESSAGES = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate memory")
 
@@ -88,7 +88,7 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
 
 def require_disk(ended: JobEnded, folder: Path) -> None:
     """Raise OSError (ENOSPC) if the disk was full when the child failed: then no other reason is certain."""
-    if 256 - ended.exit_code in FULL or reports_full(ended.stderr):
+    if 256 - ended.exit_code in FULL_DISK_ERRORS or reports_full(ended.stderr):
         raise no_space("a decoder or encoder had no space on the scratch folder's disk")
     require_space(folder)
 

@@ -63,7 +63,9 @@ async def test_an_index_updated_by_killed_duplicate_and_late_workers_equals_the_
     kills = 0
 
     async def work() -> None:
-        await asyncio.gather(library.index_all(), library.index_all(), loops.process(0))
+        async with TaskGroup() as tasks:  # when it has been killed, none of the three still runs
+            for working in (library.index_all(), library.index_all(), loops.process(0)):
+                tasks.create_task(working)
 
     for _ in range(25):
         await change_something(library, chance)

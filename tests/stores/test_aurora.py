@@ -47,6 +47,16 @@ async def _put(connection: AsyncConnection, number: int, name: str) -> None:
     await connection.execute(_rows.insert().values(id=number, name=name))
 
 
+async def test_a_connection_that_is_in_use_at_the_close_is_closed_after_its_transaction(database: Database) -> None:
+    closed: list[object] = []
+    event.listen(database.pools["writer"].engine.sync_engine, "close", lambda *connection: closed.append(connection))
+    async with database.writer.write() as connection:
+        await _put(connection, 1, "late")
+        await database.close()
+        assert closed == []
+    assert len(closed) == 1
+
+
 async def test_a_transaction_commits_at_its_end_and_rolls_back_on_any_error(database: Database) -> None:
     async with database.writer.write() as connection:
         await _put(connection, 1, "kept")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.tables import tables
 from local.tables.database import Database
-from tests.local.tables.gaps import GAPS
+from tests.local.tables.emulator_gaps import GAPS
 from tests.local.tables.place import Place, a_place, connect, photos
 from tests.servers import running_emulator, running_tables
 

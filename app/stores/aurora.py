@@ -188,9 +188,9 @@ class Database:
         self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 
     async def close(self) -> None:
-        """Close all connections. Running statements fail."""
+        """Close all connections, those in use when their transactions end."""
         for pool in self.pools.values():
-            await pool.engine.dispose()
+            await pool.close()
 
 
 class UtcDateTime(TypeDecorator[datetime]):

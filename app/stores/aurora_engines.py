@@ -14,7 +14,7 @@ from asyncmy.errors import Error as DriverError
 from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, AdaptedConnection, Connection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from app.stores.aurora_health import CircuitBreaker, Unreachable
 
@@ -66,6 +66,8 @@ class ServerPool:
         self.waits = 0
         """How many transactions found no free connection."""
         self._distrusted_at = 0.0
+        self._closed = False
+        event.listen(engine.sync_engine, "checkin", self._check_in)
 
     @property
     def in_use(self) -> int:
@@ -90,8 +92,17 @@ class ServerPool:
 
     def watch(self) -> None:
         """Check each connection that leaves the pool."""
-        event.listen(self.engine.sync_engine, "checkin", _record_use)
         event.listen(self.engine.sync_engine, "checkout", self._examine)
+
+    async def close(self) -> None:
+        """Close the idle connections now, and each other one when its transaction ends."""
+        self._closed = True
+        await self.engine.dispose()
+
+    def _check_in(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+        if self._closed and connection is not None:  # SQLAlchemy would leave it open, in a pool without an owner
+            record.close()
 
     def _examine(self, connection: AdaptedConnection, record: Any, _proxy: Any) -> None:
         used_at = record.info.get("used_at")
@@ -110,10 +121,6 @@ class ServerPool:
         except (OSError, DriverError):
             self.distrust()
             _discard(connection)
-
-
-def _record_use(_connection: Any, record: Any) -> None:
-    record.info["used_at"] = time.monotonic()
 
 
 def _discard(connection: AdaptedConnection) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
 from app.media.results import DecoderCrashed, Limit, MediaError, Probe
+from app.media.sandbox import children
 from app.media.sandbox.confinement import Limits
 from app.media.sandbox.protocol import StartJob
 from darkroom_shared.items import FailureCode, ItemKind
@@ -36,8 +37,9 @@ async def started(limits: Limits | None = None) -> AsyncIterator[Decoders]:
 
 
 @pytest.fixture
-async def own_decoders(tmp_path: Path) -> AsyncIterator[Decoders]:
+async def own_decoders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Decoders]:
     """Decoders of the test's own, whose template it may kill or stop."""
+    monkeypatch.setattr(children, "KILL_SECONDS", 0.5)
     async with started() as decoders:
         await wait_for_template(decoders, tmp_path)
         yield decoders

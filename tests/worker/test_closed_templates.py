@@ -9,6 +9,7 @@ import pytest
 
 from app.items.schema.row import ItemRow
 from app.media.decoders import Decoders
+from app.media.sandbox import children
 from app.worker.item_attempts import MAX_UNCOUNTED_ATTEMPTS
 from darkroom_shared.items import ItemState
 from tests.services import ManualClock
@@ -16,8 +17,9 @@ from tests.worker.harness import PLENTY_SECONDS, WorkerHarness, a_wide_photo, me
 
 
 @pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
+async def decoders(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Decoders]:
     """Decoders of the test's own, whose template it may stop or kill."""
+    monkeypatch.setattr(children, "KILL_SECONDS", 0.5)
     decoders = Decoders.start(slots=2)
     try:
         yield decoders

@@ -11,8 +11,10 @@ from app.media.sandbox.outcome import Interrupted
 from app.media.sandbox.protocol import EXIT_MADE, JobEnded, JobStarted, KillJob, StartCheck, StartJob
 from app.media.sandbox.template_process import TemplateGone, TemplateProcess
 
-# A killed child is reaped within milliseconds; a template that fails to do that is killed itself.
-KILL_SECONDS = 0.5
+KILL_SECONDS = 5.0
+"""A killed child is reaped within milliseconds, on a loaded machine within a second. A template that fails to do that
+is closed, which interrupts the children of all other items.
+"""
 
 
 @dataclass(slots=True)

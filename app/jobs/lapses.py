@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from app.jobs.attempt import HEARTBEATS_PER_LEASE
 from app.jobs.kind import OnLapse
 from app.jobs.revisions import Change
-from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.problems import Problem, Unavailable
 from darkroom_shared.times import Clock
 
 MARGIN = timedelta(seconds=1)
@@ -23,21 +23,22 @@ T = TypeVar("T")
 class Lapses:
     """Shared by a process's sweepers of one table of claims. It notes whether they can read and write it.
 
-    During an outage of the table that is longer than the lease all claims lapse, although their workers are alive.
-    After one of at least a heartbeat's interval, no lapse is recorded until each worker has had time for a heartbeat.
-    In a shorter one a claim misses one heartbeat at most.
+    During an outage of the table that is longer than the lease, all claims lapse although their workers run. After an
+    outage of at least one heartbeat's interval, no lapse is recorded until each worker has had time for a heartbeat.
+    During a shorter outage a claim misses at most one heartbeat.
 
-    An outage of writes only is noticed when a lapse cannot be written. From then on one lapse at a time is tried; after
-    the first that succeeds, the others wait in the same way.
+    An outage of writes only is noticed when a lapse cannot be written. From then on one claim at a time is renewed
+    instead, until a renewal succeeds; after that no lapse is recorded in the same way.
     """
 
     def __init__(self, clock: Clock, lease: timedelta, on_lapse: OnLapse = lambda _queue: None) -> None:
         """`on_lapse` gets each lapse that is recorded."""
         self._clock, self._on_lapse = clock, on_lapse
         self._interval = lease / HEARTBEATS_PER_LEASE
+        self._pause_length = self._interval + MARGIN
         self._unreachable_since: datetime | None = None
         self._paused_until: datetime | None = None
-        self._writes_fail = self._is_trying = False
+        self._writes_fail = self._is_renewing = False
 
     def start_paused(self) -> None:
         """Pause from now on as after an outage. A sweeper that has just started cannot know of one.
@@ -56,43 +57,48 @@ class Lapses:
         self,
         apply: Callable[[Callable[[R], C | None]], Awaitable[R]],
         rule: Callable[[R], C | None],
+        renew: Callable[[R, timedelta], C],
         *,
         lost_attempts: Callable[[R], int],
         queue: str,
     ) -> R:
         """Apply the rule of deadlines and leases to a job of `queue`; return its row.
 
-        Leaves a lapsed claim as it is while lapses are paused. Reports a lapse once, although several workers sweep.
+        `renew` extends the claim of a row from now on. Leaves a lapsed claim as it is while lapses are paused. Reports
+        a lapse once, although several workers sweep. Raises Unavailable also while another lapse tries to write.
         """
-        has_lapsed = is_trying = False
+        has_lapsed = is_renewing = False
 
-        def apply_unless_paused(row: R) -> C | None:
-            nonlocal has_lapsed, is_trying
+        def decide(row: R) -> C | None:
+            nonlocal has_lapsed, is_renewing
+            self._is_renewing &= not is_renewing
+            has_lapsed = is_renewing = False
             change = rule(row)
-            has_lapsed = change is not None and lost_attempts(change.row) > lost_attempts(row)
-            if has_lapsed and (self.are_paused or (self._is_trying and not is_trying)):
-                has_lapsed = False
+            if change is None or lost_attempts(change.row) <= lost_attempts(row):
+                return change
+            if self.are_paused:
                 return None
-            if has_lapsed and self._writes_fail:
-                self._is_trying = is_trying = True
+            if self._writes_fail:
+                if self._is_renewing:
+                    raise Unavailable(retry_after_seconds=1)
+                self._is_renewing = is_renewing = True
+                return renew(row, self._pause_length)
+            has_lapsed = True
             return change
 
         try:
-            changed = await apply(apply_unless_paused)
-        except (Problem, asyncio.CancelledError) as error:  # cancelled by the limit of a sweeper's job
-            self._writes_fail |= has_lapsed and not isinstance(error, NotFound)
+            changed = await apply(decide)
+        except (Unavailable, asyncio.CancelledError):  # cancelled by the limit of a sweeper's job
+            self._writes_fail |= has_lapsed
             raise
         finally:
-            self._is_trying &= not is_trying
-        if has_lapsed:
-            self._note_written()
-            self._on_lapse(queue)
-        return changed
-
-    def _note_written(self) -> None:
-        if self._writes_fail:
+            self._is_renewing &= not is_renewing
+        if is_renewing:
             self._writes_fail = False
             self._pause()
+        if has_lapsed:
+            self._on_lapse(queue)
+        return changed
 
     async def watch(self, pages: AsyncIterator[T]) -> AsyncIterator[T]:
         """Yield what `pages` yields, and note whether its table was reached."""
@@ -116,7 +122,7 @@ class Lapses:
         self._unreachable_since = None
 
     def _pause(self) -> None:
-        self._paused_until = self._clock() + self._interval + MARGIN
+        self._paused_until = self._clock() + self._pause_length
 
     def _is_outage(self, now: datetime) -> bool:
         return self._unreachable_since is not None and now - self._unreachable_since >= self._interval

@@ -80,7 +80,7 @@ class AwsFaults:
     def __init__(self) -> None:
         self.calls: list[str] = []
         """The operation of each call so far."""
-        self._unavailable: tuple[str, ErrorClass] | None = None
+        self._unavailable: dict[str, ErrorClass] = {}
         self._operation, self._classes = "", deque[ErrorClass | None]()
 
     @property
@@ -99,10 +99,10 @@ class AwsFaults:
 
     def begin_outage(self, operation: str, error_class: ErrorClass) -> None:
         """Raise the error at each call of the operation until `end_outage`."""
-        self._unavailable = (operation, error_class)
+        self._unavailable[operation] = error_class
 
     def end_outage(self) -> None:
-        self._unavailable = None
+        self._unavailable.clear()
 
     @property
     def are_left(self) -> bool:
@@ -115,8 +115,8 @@ class AwsFaults:
             raise aws_error(service, operation, error_class)
 
     def _next_class(self, operation: str) -> ErrorClass | None:
-        if self._unavailable is not None and self._unavailable[0] == operation:
-            return self._unavailable[1]
+        if operation in self._unavailable:
+            return self._unavailable[operation]
         return self._classes.popleft() if operation == self._operation and self._classes else None
 
 

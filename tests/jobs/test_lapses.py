@@ -88,6 +88,25 @@ async def test_a_dead_workers_attempt_is_counted_a_heartbeat_after_an_outage(fau
         assert await job.lost_attempts() == lost_attempts
 
 
+async def test_an_outage_of_writes_costs_no_attempt(faulty: Faulty, job: Job) -> None:
+    tick = sweeper_of(job, faulty)
+    await tick()
+    claimed = await job.claim()
+    faulty.clock.now += OUTAGE
+    for operation in ("put_item", "update_item", "transact_write_items"):
+        faulty.faults.begin_outage(operation, ErrorClass.THROTTLED)
+    with capture_logs() as logs:
+        await tick()
+    assert logs, "the lapse could not be written"
+    faulty.faults.end_outage()
+    await tick()
+    faulty.clock.now += HEARTBEAT
+    await tick()
+    assert await job.lost_attempts() == 0
+    await job.finish(await job.renew(claimed))
+    assert not await job.has_failed()
+
+
 async def test_a_short_outage_delays_no_lapse(faulty: Faulty, job: Job) -> None:
     tick = sweeper_of(job, faulty)
     await job.claim()
@@ -114,6 +133,7 @@ class Table:
     """Rows whose claims have lapsed."""
 
     is_writable: bool = True
+    renewed: list[int] = field(default_factory=list)
     lapsed: list[int] = field(default_factory=list)
 
     async def change(self, number: int, rule: Callable[[Row], LapsedChange | None]) -> Row:
@@ -123,17 +143,20 @@ class Table:
         await asyncio.sleep(0)
         if not self.is_writable:
             raise Unavailable
-        self.lapsed.append(number)
+        (self.lapsed if change.row.lost_attempts else self.renewed).append(number)
         return change.row
 
 
-async def test_after_an_outage_of_writes_one_lapse_at_a_time_is_tried(clock: ManualClock) -> None:
+async def test_after_an_outage_of_writes_one_claim_at_a_time_is_renewed_and_then_lapses_wait(
+    clock: ManualClock,
+) -> None:
     lapses, table = Lapses(clock, LEASE), Table(is_writable=False)
 
     async def lapse(number: int) -> Row:
         return await lapses.apply(
             partial(table.change, number),
             lambda _row: LapsedChange(),
+            lambda _row, _extension: LapsedChange(Row(0)),
             lost_attempts=lambda row: row.lost_attempts,
             queue="bulk",
         )
@@ -142,11 +165,12 @@ async def test_after_an_outage_of_writes_one_lapse_at_a_time_is_tried(clock: Man
         await asyncio.gather(*(lapse(number) for number in {0, 1, 2} - {*table.lapsed}), return_exceptions=True)
 
     await sweep()
+    await sweep()
     table.is_writable = True
-    for passed, lapsed in ((timedelta(), 1), (HEARTBEAT, 1), (MARGIN, 3)):
+    for passed, lapsed in ((timedelta(), 0), (HEARTBEAT, 0), (MARGIN, 3)):
         clock.now += passed
         await sweep()
-        assert len(table.lapsed) == lapsed
+        assert (len(table.renewed), len(table.lapsed)) == (1, lapsed)
 
 
 async def pages() -> AsyncIterator[int]:

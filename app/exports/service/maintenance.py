@@ -73,6 +73,9 @@ class ExportMaintenance:
         return await self._lapses.apply(
             partial(self._changes.apply, row.account_id, row.export_id),
             lambda current: lifecycle.overdue(current, self._clock()),
+            lambda current, extension: lifecycle.renew(
+                current, current.claim or "", self._clock(), current.percent, extension
+            ),
             lost_attempts=lambda current: current.lost_attempts,
             queue=EXPORTS_QUEUE,
         )

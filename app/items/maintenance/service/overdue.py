@@ -1,10 +1,12 @@
 """What happens to an item whose deadline has passed or whose claim has lapsed."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
+from app.items.reprocessing.service import rules as reprocess_rules
 from app.items.schema.row import ItemRow, Lane
+from app.items.service import claims
 from app.items.service.changes import ItemChanges
 from app.items.service.lifecycle import Change
 from app.items.service.queueing import QUEUES
@@ -24,9 +26,15 @@ class OverdueItems:
         return await self._lapses.apply(
             partial(self._changes.apply, row.account_id, row.item_id),
             lambda current: rule(current, self._clock()),
+            lambda current, extension: _renew(current, self._clock(), extension),
             lost_attempts=_lost_attempts,
             queue=QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane],
         )
+
+
+def _renew(row: ItemRow, now: datetime, extension: timedelta) -> Change:
+    renew = claims.renew if row.state is ItemState.PROCESSING else reprocess_rules.renew
+    return renew(row, row.claim or "", now, extension)
 
 
 def _lost_attempts(row: ItemRow) -> int:

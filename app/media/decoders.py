@@ -35,7 +35,7 @@ from app.media.sandbox.protocol import (
     WriteFrames,
 )
 from app.media.sandbox.template_process import TemplateProcess
-from app.media.space import require_space
+from app.media.space import require_writable
 from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
 from app.media.video.encoding import Encoding
 from app.media.video.errors import damaged
@@ -112,6 +112,7 @@ class Decoders:
             if ended.exit_code == EXIT_MADE and is_whole(poster):
                 return poster
         require_encoded(ended, request, facts)
+        await asyncio.to_thread(require_writable, folder)
         raise damaged()
 
     @asynccontextmanager
@@ -134,7 +135,7 @@ class Decoders:
         joined, rung = folder / JOINED_FILE, ladder_of(facts)[-1]
         request = _start(RunEncoder(join_command(joined), rung.name), joined, folder, JOIN_LIMITS)
         require_encoded(await self._run(request, limit_seconds, self._encoders, facts), request, facts)
-        await asyncio.to_thread(require_space, folder)
+        await asyncio.to_thread(require_writable, folder)
         joined.unlink()
         size = (rung.width, rung.height)
         movie = await asyncio.to_thread(rendition_of, folder / MOVIE_FILE, "video", "video/mp4", size)
@@ -150,7 +151,7 @@ class Decoders:
         encoder = _start(RunEncoder(loop_command(pipe, loop)), pipe, folder, LOOP_LIMITS)
         async with self._slots:
             await self._run_together((frames, encoder), limit_seconds)
-        await asyncio.to_thread(require_space, folder)
+        await asyncio.to_thread(require_writable, folder)
         pipe.unlink()
         movie = await asyncio.to_thread(
             rendition_of, folder / LOOP_FILE, "video", "video/mp4", (loop.width, loop.height)

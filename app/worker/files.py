@@ -11,7 +11,7 @@ from app.items.schema.keys import original_key, rendition_key
 from app.items.schema.row import ItemRow, StoredRendition
 from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile
-from app.media.space import require_space
+from app.media.space import MIN_FREE_BYTES, require_space
 from app.stores.s3 import ObjectStore
 from app.worker.steps import Steps
 from darkroom_shared.task_group import TaskGroup
@@ -27,9 +27,9 @@ class AttemptFiles:
         self._objects, self._scratch = objects, scratch
 
     @asynccontextmanager
-    async def folder(self) -> AsyncIterator[Path]:
-        """Yield an empty folder, which is removed afterwards. Raises OSError if the disk is full or nearly full."""
-        await asyncio.to_thread(require_space, self._scratch)
+    async def folder(self, min_free_bytes: int = MIN_FREE_BYTES) -> AsyncIterator[Path]:
+        """Yield an empty folder, which is removed afterwards. Raises OSError if less than that is free on its disk."""
+        await asyncio.to_thread(require_space, self._scratch, min_free_bytes)
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="attempt-", dir=self._scratch))
         try:
             yield folder

@@ -10,6 +10,7 @@ from app.items.schema.row import ItemRow, Result, StoredRendition
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile, VideoFacts
+from app.media.space import MIN_FREE_BYTES_OF_LADDERS
 from app.stores.s3 import ObjectStore
 from app.worker.files import AttemptFiles
 from app.worker.item_work import Outcomes
@@ -37,15 +38,15 @@ class VideoPipeline:
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
         """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
-        async with self._files.folder() as folder:
-            original, made = await self._files.download(claimed, folder, steps), folder / "video"
-            await asyncio.to_thread(made.mkdir)
-            facts = await probe(self._decoders, original, made, steps)
-            upload = LadderUpload(objects=self._objects, claimed=claimed, folder=made, facts=facts)
-            storyboard = await self._encode(claimed, original, made, facts, upload, steps)
+        async with self._files.folder(MIN_FREE_BYTES_OF_LADDERS) as folder:
+            original, video_folder = await self._files.download(claimed, folder, steps), folder / "video"
+            await asyncio.to_thread(video_folder.mkdir)
+            facts = await probe(self._decoders, original, video_folder, steps)
+            upload = LadderUpload(objects=self._objects, claimed=claimed, folder=video_folder, facts=facts)
+            storyboard = await self._encode(claimed, original, video_folder, facts, upload, steps)
             with steps.step("join"):
-                whole = await self._decoders.join_video(made, facts, limit_seconds=JOIN_SECONDS)
-            stored = await self._files.upload(claimed, made, (whole, *storyboard), steps)
+                whole = await self._decoders.join_video(video_folder, facts, limit_seconds=JOIN_SECONDS)
+            stored = await self._files.upload(claimed, video_folder, (whole, *storyboard), steps)
             log.info("step.began", step="finish")
             result = _whole_result(claimed, facts, stored)
             return await self._work.finish(claimed, ItemKind.VIDEO, result, steps.take(), upload.ladder())

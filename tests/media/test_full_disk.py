@@ -148,6 +148,39 @@ async def test_segments_truncated_by_a_disk_that_was_full_unseen_are_not_accepte
                     pass
 
 
+async def test_an_exhausted_quota_that_the_encoder_did_not_report_is_not_a_crash(
+    decoders: Decoders, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`statvfs` shows no quota: an attempt to allocate does."""
+    monkeypatch.setattr(os, "posix_fallocate", exhausted_quota)
+    facts = await decoders.probe_video(clip, tmp_path, limit_seconds=PLENTY_SECONDS)
+    async with decoders.encode_video(clip, tmp_path, facts) as encoding:
+        assert await ended_with(encoding) == EXIT_MADE
+        (tmp_path / "180p_00001.m4s").write_bytes(b"")
+        with pytest.raises(OSError, check=is_full):
+            async for _ in encoding:
+                pass
+
+
+async def test_files_that_an_exhausted_quota_may_have_truncated_are_not_accepted(
+    decoders: Decoders, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source.gif"
+    frames = [Image.effect_noise((60, 40), 90) for _ in range(2)]
+    frames[0].save(source, save_all=True, append_images=frames[1:], duration=100)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.setattr(os, "posix_fallocate", exhausted_quota)
+    with pytest.raises(OSError, check=is_full):
+        await decoders.make_loop(source, folder, LOOP, limit_seconds=PLENTY_SECONDS)
+    with pytest.raises(OSError, check=is_full):
+        await make_all(decoders, clip, folder)
+
+
+def exhausted_quota(*_: object) -> None:
+    raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
 async def ended_with(encoding: Encoding) -> int:
     ended = await encoding._ended
     assert isinstance(ended, JobEnded)

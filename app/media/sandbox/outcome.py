@@ -39,7 +39,7 @@ from app.media.sandbox.protocol import (
     StartJob,
     WriteFrames,
 )
-from app.media.space import FULL_DISK_ERRORS, no_space, reports_full, require_space
+from app.media.space import FULL_DISK_ERRORS, no_space, reports_full, require_writable
 from app.media.video.encoder import encoder_versions
 from app.media.video.errors import damaged
 from darkroom_shared.items import ItemKind
@@ -87,10 +87,10 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
 
 
 def require_disk(ended: JobEnded, folder: Path) -> None:
-    """Raise OSError (ENOSPC) if the disk was full when the child failed: then no other reason is certain."""
+    """Raise OSError if the disk or quota was full when the child failed: then no other reason is certain."""
     if 256 - ended.exit_code in FULL_DISK_ERRORS or reports_full(ended.stderr):
         raise no_space("a decoder or encoder had no space on the scratch folder's disk")
-    require_space(folder)
+    require_writable(folder)
 
 
 def require_success(ended: JobEnded, request: StartJob) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.media.results import EncodeProgress, Limit, RenditionFile, VideoFacts
 from app.media.sandbox.outcome import Interrupted, crashed, interrupted, require_disk, require_encoded
 from app.media.sandbox.protocol import EXIT_MADE, JobEnded, StartJob
-from app.media.space import MIN_FREE_BYTES_OF_LADDERS, require_space
+from app.media.space import MIN_FREE_BYTES_OF_LADDERS, require_space, require_writable
 from app.media.video.errors import damaged
 from app.media.video.files import rendition_of
 from app.media.video.recipe import ladder_of
@@ -60,6 +60,7 @@ class Encoding:
         try:
             return await asyncio.to_thread(self._poll)
         except Implausible as error:
+            await asyncio.to_thread(require_writable, self._folder)
             raise crashed(f"unexpected files of {error}", self._request, probe=self._facts) from error
 
     def _poll(self) -> tuple[Path, ...]:
@@ -72,6 +73,7 @@ class Encoding:
     async def _finish(self) -> EncodeProgress:
         """Return the last files, and the storyboard."""
         files = await self._check()
+        await asyncio.to_thread(require_writable, self._folder)
         seconds = self._watch.made_seconds
         # The encoder ends each playlist that it begins, however little of the video it can decode.
         if self._watch.began and not self._watch.complete:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from app.events.service.stream import Nudges, event_channel
 from app.items.schema.row import ItemRow, Lane, StoredFailure
+from app.items.service.lifecycle import QUEUE_LIMIT
 from app.items.service.queueing import QUEUES
 from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
@@ -40,8 +41,9 @@ MAX_UNCOUNTED_ATTEMPTS = 20
 """With more of them, the loss of its decoder's template counts as a lost attempt of the item: its own child may
 cause it, for example by using so much memory that templates cannot kill other children in time."""
 MAX_ATTEMPTS_ON_FULL_DISKS = 60
-"""With more attempts that were not counted, for whatever reason, a full disk fails the item. At one attempt a minute
-that leaves an hour to free space. The item itself may fill the disk each time, and would disturb others for a day."""
+MAX_TIME_ON_FULL_DISKS = timedelta(hours=1)
+"""With more attempts that were not counted, and this long after an upload or retry, a full disk fails the item: it may
+itself fill the disk each time, and would disturb others for a day."""
 NO_SPACE = "There was too little free disk space to process this file. Try again once there is more."
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
@@ -126,9 +128,16 @@ class ItemAttempt:
                 raise
             raise DecoderCrashed(closed.crash_report) from None
         except OSError as error:
-            if uncounted <= MAX_ATTEMPTS_ON_FULL_DISKS or not is_full(error):
+            if not is_full(error) or uncounted <= MAX_ATTEMPTS_ON_FULL_DISKS or self._was_queued_recently():
                 raise
             raise MediaError(FailureCode.INTERNAL, NO_SPACE, passing=True) from error
+
+    def _was_queued_recently(self) -> bool:
+        """Return whether the item was uploaded or retried a short time ago; unknown of an item to reprocess."""
+        row, now = self._claimed, self._jobs.parts.clock()
+        if row.state is not ItemState.PROCESSING or row.queue_deadline is None:
+            return False
+        return now - (row.queue_deadline - QUEUE_LIMIT) < MAX_TIME_ON_FULL_DISKS
 
     async def renew(self) -> None:
         await self._work.renew(self._claimed)

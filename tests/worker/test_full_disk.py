@@ -10,7 +10,7 @@ import pytest
 
 from app.items.schema.row import ItemRow
 from app.media.space import MIN_FREE_BYTES, MIN_FREE_BYTES_OF_LADDERS
-from app.worker.item_attempts import MAX_ATTEMPTS_ON_FULL_DISKS, NO_SPACE
+from app.worker.item_attempts import MAX_ATTEMPTS_ON_FULL_DISKS, MAX_TIME_ON_FULL_DISKS, NO_SPACE
 from app.worker.start_check import Unsafe, check_decoding
 from darkroom_shared.items import ItemState
 from tests.services import ManualClock
@@ -74,16 +74,22 @@ async def test_a_disk_that_fills_during_a_ladder_costs_no_attempt(harness: Worke
     assert (await harness.make(row)).state is ItemState.READY
 
 
-async def test_an_item_that_meets_full_disks_for_an_hour_fails_with_the_reason(harness: WorkerHarness) -> None:
-    """It may fill them itself, and would disturb all others for a day."""
-    row = await harness.services.queued(a_wide_photo())
+async def test_an_item_that_meets_full_disks_for_an_hour_fails_with_the_reason(
+    harness: WorkerHarness, clock: ManualClock
+) -> None:
+    """It may fill them itself, and would disturb all others for a day. A retry has an hour, too."""
+    work, row = harness.services.work, await harness.services.queued(a_wide_photo())
     for _ in range(MAX_ATTEMPTS_ON_FULL_DISKS):
-        work = harness.services.work
         await work.return_claim(await work.claim(row.account_id, row.item_id))
     fill(harness.scratch)
-    row = await harness.handle(row)
-    assert row.failure is not None
-    assert (row.state, row.failure.message, row.failure.retryable) == (ItemState.FAILED, NO_SPACE, True)
+    for _ in range(2):
+        row = await harness.handle(row)
+        assert (row.state, row.lost_attempts) == (ItemState.QUEUED, 0)
+        clock.advance(seconds=MAX_TIME_ON_FULL_DISKS.total_seconds())
+        row = await harness.handle(row)
+        assert row.failure is not None
+        assert (row.state, row.failure.message, row.failure.retryable) == (ItemState.FAILED, NO_SPACE, True)
+        row = await harness.services.item_actions.retry(row, None)
 
 
 async def fill_during(harness: WorkerHarness, row: ItemRow, attempt: "asyncio.Task[bool | None]") -> None:

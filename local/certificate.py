@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from local.addresses import LOOPBACK
-from local.data_folder import write_once
+from local.data_folder import write_atomically
 from local.installation import Installation
 
 LIFETIME = datetime.timedelta(days=397)  # the maximum that browsers accept
@@ -38,8 +38,8 @@ def ensure_certificate(installation: Installation) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     certificate = _sign(key, _names(installation)).public_bytes(serialization.Encoding.PEM).decode()
-    write_once(installation.folder.certificate_key, pem)
-    write_once(installation.folder.certificate, certificate)
+    write_atomically(installation.folder.certificate_key, pem)
+    write_atomically(installation.folder.certificate, certificate)
 
 
 def _names(installation: Installation) -> list[x509.GeneralName]:

@@ -97,7 +97,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _check_version(path: Path) -> None:
     file = path / "version"
     if not file.exists():
-        write_once(file, f"{VERSION}\n")
+        write_atomically(file, f"{VERSION}\n")
         return
     text = file.read_text(errors="replace").strip()
     if not text.isdecimal():
@@ -118,15 +118,15 @@ def _check_space(path: Path, free_bytes: int) -> None:
         )
 
 
-def write_once(path: Path, text: str) -> None:
-    """Write a file atomically: after a crash it is complete or absent. Only its owner can read it."""
-    beside = path.with_name(f"{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def write_atomically(path: Path, text: str) -> None:
+    """Create or replace a file: after a crash it has the old or the new content. Only its owner can read it."""
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
-    beside.replace(path)
+    temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -140,7 +140,7 @@ class Environments:
         if not installation.settings.cdn_url:
             environment[f"{PREFIX}CDN_KEYS_FILE"] = str(installation.folder.cdn_keys)
             environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
-        # Defaults: anyone who reaches this machine may register, and an old kernel does not prevent the start.
+        # Defaults where only this machine is served: registration is open. An old kernel does not prevent the start.
         defaults = {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"}
         if serves_other_machines(installation, self._inherited):
             defaults[f"{PREFIX}REGISTRATION"] = "closed"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
 from darkroom_shared.times import utc_now
-from local.data_folder import DataFolder, write_once
+from local.data_folder import DataFolder, write_atomically
 from local.startup_error import StartupError
 
 ALPHABET = string.ascii_uppercase + string.digits
@@ -36,7 +36,7 @@ def ensure_keys(folder: DataFolder) -> Keys:
     edge's folder.
     """
     if not folder.keys.exists():
-        write_once(folder.keys, _make_keys().model_dump_json(indent=2))
+        write_atomically(folder.keys, _make_keys().model_dump_json(indent=2))
     try:
         keys = Keys.model_validate_json(folder.keys.read_bytes())
     except ValidationError as error:
@@ -52,7 +52,7 @@ def _keep_delivery_keys(folder: DataFolder, keys: Keys) -> DeliveryKeys:
     """Load the delivery keys. The file is created with the first key; from then on `darkroom admin` owns it."""
     if not folder.cdn_keys.exists():
         first = DeliveryKey(id=keys.cdn_key_id, private_key=keys.cdn_private_key, since=utc_now())
-        write_once(folder.cdn_keys, DeliveryKeys(keys=(first,)).model_dump_json(indent=2))
+        write_atomically(folder.cdn_keys, DeliveryKeys(keys=(first,)).model_dump_json(indent=2))
     try:
         return DeliveryKeys.model_validate_json(folder.cdn_keys.read_bytes())
     except ValidationError as error:
@@ -82,4 +82,4 @@ def _publish(key: DeliveryKey, path: Path) -> None:
     public = private_key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    write_once(path, public.decode())
+    write_atomically(path, public.decode())

@@ -12,7 +12,7 @@ from darkroom_process.local_users import can_name_owners
 from darkroom_process.settings import settings_or_exit
 from local.addresses import choose_addresses
 from local.certificate import ensure_certificate
-from local.data_folder import open_data_folder, write_once
+from local.data_folder import open_data_folder, write_atomically
 from local.environments import LOCAL_USERS, Environments, serves_other_machines
 from local.installation import Installation
 from local.keys import ensure_keys
@@ -72,7 +72,7 @@ def _leave_environment(installation: Installation) -> None:
         for name, value in Environments(installation, {}).app().items()
         if "LISTEN" not in name and "OPERATOR" not in name
     }
-    write_once(installation.folder.environment, json.dumps(environment, indent=1) + "\n")
+    write_atomically(installation.folder.environment, json.dumps(environment, indent=1) + "\n")
 
 
 async def _supervise(installation: Installation) -> None:

@@ -40,7 +40,7 @@ class AttemptRunner(Generic[K]):
 
     async def handle(self, message: Message) -> bool | None:
         """Process one message. Returns False if it waits for another attempt because something was unavailable, None if
-        there was nothing to do, which shows nothing of the stores.
+        there was nothing to do, which does not show that the stores are available.
 
         Raises only unexpected errors that occur while no claim is held; the consumer isolates them.
         """

@@ -21,7 +21,7 @@ from app.stores.aurora_engines import (
 )
 from app.stores.aurora_health import RetryBudget
 from app.stores.aurora_lag import aurora_lag, is_aurora, reader_lag
-from app.stores.aurora_transactions import Conflict, SteadyConnection, translated_timeout
+from app.stores.aurora_transactions import Conflict, RetryingConnection, translated_timeout
 from darkroom_shared.problems import Unavailable
 
 __all__ = [
@@ -79,7 +79,7 @@ class Writer:
         try:
             async with (
                 translated_timeout(self._seconds),
-                SteadyConnection([self._pool], self._budget, writing=True) as connection,
+                RetryingConnection([self._pool], self._budget, writing=True) as connection,
             ):
                 yield connection
                 await connection.commit()
@@ -100,7 +100,7 @@ class Writer:
         """
         async with (
             translated_timeout(self._seconds),
-            SteadyConnection([self._pool], self._budget, writing=False) as connection,
+            RetryingConnection([self._pool], self._budget, writing=False) as connection,
         ):
             yield connection
             await connection.require_role()
@@ -126,7 +126,7 @@ class Readers:
         """Open a read-only transaction."""
         async with (
             translated_timeout(self._seconds),
-            SteadyConnection(self._pools, self._budget, writing=False) as connection,
+            RetryingConnection(self._pools, self._budget, writing=False) as connection,
         ):
             yield connection
             self._budget.earn()
@@ -152,7 +152,7 @@ class Readers:
         # Never on the writer, which `read` falls back to: the reader may be back in a moment, and far behind.
         async with (
             translated_timeout(self._seconds),
-            SteadyConnection([reader], self._budget, writing=False) as connection,
+            RetryingConnection([reader], self._budget, writing=False) as connection,
         ):
             if self._aurora is None:
                 self._aurora = await is_aurora(connection)

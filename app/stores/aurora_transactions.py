@@ -39,7 +39,7 @@ async def translated_timeout(seconds: float) -> AsyncIterator[None]:
         raise Unavailable(retry_after_seconds=1) from error
 
 
-class SteadyConnection(AsyncConnection):
+class RetryingConnection(AsyncConnection):
     """Begins a transaction on the first of the pools, or on the next if that one is unavailable.
 
     One statement may be repeated on another connection, within the retry budget. In a reading transaction this is any
@@ -50,7 +50,7 @@ class SteadyConnection(AsyncConnection):
 
     def __init__(self, pools: Sequence[ServerPool], budget: RetryBudget, *, writing: bool) -> None:
         super().__init__(pools[0].engine)
-        self._pool, self._further = pools[0], list(pools[1:])
+        self._pool, self._next_pools = pools[0], list(pools[1:])
         self._budget, self._writing = budget, writing
         self._retried = self._started = self._in_transaction = False
 
@@ -59,7 +59,7 @@ class SteadyConnection(AsyncConnection):
         try:
             await self._begin()
         except (Unreachable, exc.TimeoutError) as error:
-            await self._move(error)
+            await self._reconnect(error)
         self._started = True
         return self
 
@@ -75,7 +75,7 @@ class SteadyConnection(AsyncConnection):
             if not connection_lost or (self._writing and self._in_transaction):
                 self._in_transaction = True
                 raise
-            await self._move(error)
+            await self._reconnect(error)
             result = await self._execute_in_time(statement, *arguments, **options)
         self._in_transaction = True
         return result
@@ -144,18 +144,18 @@ class SteadyConnection(AsyncConnection):
             await self.close()
             raise
 
-    async def _move(self, error: Exception) -> None:
+    async def _reconnect(self, error: Exception) -> None:
         """Move to another connection, or raise `error`. Beginning on the next pool takes no retry from the budget."""
-        if not self._further or self._started:
+        if not self._next_pools or self._started:
             self._spend_retry(error)
         await self.close()
-        if self._further:
-            self._pool = self._further.pop(0)
+        if self._next_pools:
+            self._pool = self._next_pools.pop(0)
         await self._begin()
 
     def _spend_retry(self, error: Exception) -> None:
         """Take a retry from the budget. Raises `error` if there is none, or if a retry would fail the same way."""
-        same_server = not self._further
+        same_server = not self._next_pools
         would_fail = same_server and (self._pool.breaker.is_open or isinstance(error, NoResponse | exc.TimeoutError))
         if would_fail or self._retried or not self._budget.spend():
             raise error

@@ -37,10 +37,10 @@ def make_private_key(public_file: Path) -> str:
 
 def _replace(path: Path, text: str) -> None:
     """Replace the file atomically, also in a crash; only its owner can read it."""
-    beside = path.with_name(f"{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as opened:
         opened.write(text)
         opened.flush()
         os.fsync(descriptor)
-    beside.replace(path)
+    temporary.replace(path)

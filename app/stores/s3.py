@@ -170,14 +170,14 @@ class ObjectStore(PartUploads):
 
         A large file is sent in parts, so that at most one part is in memory.
         """
-        about = {"content_type": content_type, "cache_control": cache_control}
+        headers = {"content_type": content_type, "cache_control": cache_control}
         if size_bytes > SINGLE_PUT_BYTES:
-            return await self._upload_parts(key, source, size_bytes, **about)
+            return await self._upload_parts(key, source, size_bytes, **headers)
         body = await asyncio.to_thread(_read_part, source, 0, size_bytes)
-        await self.write(key, body, sha256_hex=sha256_hex, **about)
+        await self.write(key, body, sha256_hex=sha256_hex, **headers)
         return whole_digest(sha256_hex)
 
-    async def upload_made(self, key: str, source: Path, *, content_type: str, cache_control: str) -> int:
+    async def upload_small_file(self, key: str, source: Path, *, content_type: str, cache_control: str) -> int:
         """Upload a file of a few megabytes whose size and digest are not known yet; return its size."""
         body = await asyncio.to_thread(_read_part, source, 0, -1)
         sha256_hex = await asyncio.to_thread(sha256_of, body)

@@ -78,10 +78,10 @@ class Limits:
 # Returns 0 if the call is within the limit, else the milliseconds until the window ends. The expiry is set in the same
 # step.
 _COUNT = """
-local amount, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local amount, maximum = tonumber(ARGV[1]), tonumber(ARGV[2])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 local left = redis.call('PTTL', KEYS[1])
-if amount >= 0 and used + math.max(amount, 1) > most then
+if amount >= 0 and used + math.max(amount, 1) > maximum then
     if left > 0 then return left end
     return tonumber(ARGV[3])
 end

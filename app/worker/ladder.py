@@ -39,10 +39,8 @@ class LadderUpload:
         """Take the files that the encoder has reported."""
         reported = {file.name for file in files}
         for name, rung in self._rungs.items():
-            made = None
-            if playlist_file(name) in reported:
-                made = await self._read(playlist_file(name))
-            rung.add_files(reported, made)
+            playlist = await self._read(playlist_file(name)) if playlist_file(name) in reported else None
+            rung.add_files(reported, playlist)
 
     async def _read(self, file: str) -> MediaPlaylist | None:
         return read_playlist(await asyncio.to_thread((self._folder / file).read_text))

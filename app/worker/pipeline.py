@@ -40,11 +40,11 @@ class Pipeline:
             return await self._work.finish(claimed, made.kind, result, steps.done)
 
     async def _probe_video(self, claimed: ItemRow, original: Path, folder: Path, steps: Steps) -> ItemRow:
-        scenes = folder / "video"
-        await asyncio.to_thread(scenes.mkdir)
-        facts = await probe(self._decoders, original, scenes, steps)
+        video_folder = folder / "video"
+        await asyncio.to_thread(video_folder.mkdir)
+        facts = await probe(self._decoders, original, video_folder, steps)
         with steps.step("poster"):
-            poster = await self._decoders.make_poster(original, scenes, facts, limit_seconds=MEDIA_SECONDS)
+            poster = await self._decoders.make_poster(original, video_folder, facts, limit_seconds=MEDIA_SECONDS)
         _, result = await self._make(claimed, poster, folder, steps, facts)
         log.info("step.began", step="hand_off")
         return await self._work.hand_off(claimed, ItemKind.VIDEO, result, steps.done)

@@ -33,7 +33,7 @@ class RungUpload:
     ) -> None:
         self._objects, self._claimed, self._folder = objects, claimed, folder
         self._rung, self._target_seconds = rung, target_seconds
-        self._made: MediaPlaylist | None = None
+        self._playlist: MediaPlaylist | None = None
         self._reported: set[str] = set()
         self._changed, self._ended = asyncio.Event(), False
         self._initialisation_stored = False
@@ -41,10 +41,10 @@ class RungUpload:
         self.listed = 0
         self.is_complete = False
 
-    def add_files(self, files: set[str], made: MediaPlaylist | None) -> None:
+    def add_files(self, files: set[str], playlist: MediaPlaylist | None) -> None:
         """Take the files that the encoder has reported, and its playlist if it has changed."""
         self._reported |= files
-        self._made = made or self._made
+        self._playlist = playlist or self._playlist
         self._changed.set()
 
     def end(self) -> None:
@@ -82,15 +82,15 @@ class RungUpload:
 
     def _batches(self) -> list[Sequence[Segment]]:
         """Return batches of segments that are not uploaded yet, up to the first file that was not reported."""
-        if self._made is None or self._made.initialisation not in self._reported:
+        if self._playlist is None or self._playlist.initialisation not in self._reported:
             return []
-        fresh = self._made.segments[len(self._sizes) :]
+        fresh = self._playlist.segments[len(self._sizes) :]
         whole = next((index for index, each in enumerate(fresh) if each.file not in self._reported), len(fresh))
         return [fresh[start : min(start + CONCURRENCY, whole)] for start in range(0, whole, CONCURRENCY)]
 
     async def _store(self, batch: Sequence[Segment]) -> None:
-        if self._made is not None and not self._initialisation_stored:
-            await self._upload(self._made.initialisation)
+        if self._playlist is not None and not self._initialisation_stored:
+            await self._upload(self._playlist.initialisation)
             self._initialisation_stored = True
         async with TaskGroup() as uploads:
             tasks = [uploads.create_task(self._upload(segment.file)) for segment in batch]
@@ -98,15 +98,17 @@ class RungUpload:
 
     async def _upload(self, file: str) -> int:
         path = self._folder / file
-        return await self._objects.upload_made(
+        return await self._objects.upload_small_file(
             self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
         )
 
     async def _write_playlist(self, *, ended: bool) -> None:
-        if self._made is None:
+        if self._playlist is None:
             raise MediaError(FailureCode.INTERNAL, NOTHING_MADE, passing=True)
-        segments = self._made.segments[: len(self._sizes)]
-        body = write_playlist(MediaPlaylist(self._made.initialisation, self._target_seconds, segments, ended)).encode()
+        segments = self._playlist.segments[: len(self._sizes)]
+        body = write_playlist(
+            MediaPlaylist(self._playlist.initialisation, self._target_seconds, segments, ended)
+        ).encode()
         await self._objects.write(
             self._key(playlist_file(self._rung.name)),
             body,

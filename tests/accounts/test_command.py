@@ -39,8 +39,8 @@ async def _app(database_url: str, *arguments: str, stdin: str = PASSWORD + "\n")
         sys.executable, "-m", "app", *arguments, env=_environment(database_url),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    output, complained = await process.communicate(stdin.encode())
-    return process.returncode, output.decode(), complained.decode()
+    output, errors = await process.communicate(stdin.encode())
+    return process.returncode, output.decode(), errors.decode()
 
 
 @pytest.fixture

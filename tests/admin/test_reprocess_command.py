@@ -37,7 +37,7 @@ async def test_a_dry_run_counts_estimates_and_changes_nothing(
     assert await reprocess_now(stores.settings(), arguments(services, "--dry-run")) == 0
     count, photos, estimate = capsys.readouterr().out.splitlines()[-3:]
     assert count == "1 of 2 ready items were made by another recipe than this release's."
-    assert photos == "Photos: 1. 3.00 s each photo, measured on 1 receipts."
+    assert photos == "Photos: 1. 3.00 s per photo, measured on 1 receipts."
     assert estimate.startswith("About 3 s with 1 slot(s) of the bulk lane")
     assert (await services.base.events.log.head(services.account)).last == head
 
@@ -58,7 +58,7 @@ async def test_without_stale_items_there_is_nothing_to_do(
 def test_the_estimate_falls_with_more_slots_and_grows_with_video_length() -> None:
     videos = Measured(stale=10, amount=7200, sampled=2, sampled_amount=60, sampled_seconds=120)
     survey = Survey(ready=20, stale=10, by_kind={ItemKind.IMAGE: Measured(), ItemKind.VIDEO: videos})
-    assert "Videos: 10 with 2.0 hours of video. 2.00 s each second of video, measured on 2 receipts." in summary(
+    assert "Videos: 10 with 2.0 hours of video. 2.00 s per second of video, measured on 2 receipts." in summary(
         survey, 1
     )
     assert "About 4.0 hours with 1 slot(s)" in summary(survey, 1)

@@ -139,7 +139,7 @@ def _waiter_takes_an_unstored_value() -> None:
     _patch(Misses, _may_take=lambda _self, result: result.present or result.error is not None)
 
 
-def _joining_while_the_store_is_under_way() -> None:
+def _joining_while_the_store_runs() -> None:
     """Join a flight before querying Redis.
 
     Our callers ask Redis before they join and Redis replies in order. That alone keeps the rule, so the ablation
@@ -166,9 +166,9 @@ def _late_join_of_a_sent_read() -> None:
         send(self)
 
     def join_or_read(self: Link, names: Sequence[str]) -> asyncio.Future[list[Raw]]:
-        under_way = [future for future in sent.get(tuple(names), ()) if not future.done()]
-        sent[tuple(names)] = under_way
-        return under_way[-1] if under_way else read(self, names)
+        unfinished = [future for future in sent.get(tuple(names), ()) if not future.done()]
+        sent[tuple(names)] = unfinished
+        return unfinished[-1] if unfinished else read(self, names)
 
     _patch(Link, _send_reads=send_and_keep, read=join_or_read)
 
@@ -205,8 +205,8 @@ ABLATIONS = {
     "relay_applies_nothing": Ablation(_relay_applies_nothing),
     "confirm_in_a_young_generation": Ablation(_confirm_in_a_young_generation),
     "no_write_probe": Ablation(_no_write_probe),
-    "joiner_takes_an_unstored_value": Ablation(_waiter_takes_an_unstored_value),
+    "waiter_takes_an_unstored_value": Ablation(_waiter_takes_an_unstored_value),
     "late_join_of_a_sent_read": Ablation(_late_join_of_a_sent_read),
-    "joining_while_the_store_is_under_way": Ablation(_joining_while_the_store_is_under_way),
+    "joining_while_the_store_runs": Ablation(_joining_while_the_store_runs),
 }
 """The twenty ablations of the protocol's description."""

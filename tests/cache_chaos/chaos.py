@@ -59,7 +59,7 @@ class Chaos:
     def __init__(self, pair: RedisPair, folder: Path, seed: int, ablation: str | None, *, calm: bool) -> None:
         self._pair, self._folder, self._ablation, self._calm = pair, folder, ablation, calm
         self._chance = random.Random(seed)
-        self._plan = ChaosPlan(folder / "board")
+        self._plan = ChaosPlan(folder / "plan")
         self._proxies: list[FaultProxy] = []
         self._processes: list[subprocess.Popen[str]] = []
         self._lines: list[str] = []
@@ -105,7 +105,7 @@ class Chaos:
             self._chance.randrange(2**32),
             f"redis://127.0.0.1:{self._proxies[process].port}/0",
             self._url,
-            str(self._folder / "board"),
+            str(self._folder / "plan"),
             self._ablation,
             self._calm,
         )

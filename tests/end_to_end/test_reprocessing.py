@@ -85,7 +85,7 @@ async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, it
             )
         )
         key = rendition_key(account, item.id, EARLIER, row.result.attempt, each.file)
-        await base.amazon.objects.upload_made(
+        await base.amazon.objects.upload_small_file(
             key, folder / each.file, content_type=each.content_type, cache_control="private"
         )
     await base.items.changes.apply(account, item.id, renamed)

@@ -22,7 +22,7 @@ class Subscription:
         options = {"region_name": REGION, "aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
         self._sqs = session.create_client("sqs", endpoint_url=stores.queues, **options)
         sns = session.create_client("sns", endpoint_url=stores.queues, **options)
-        self._url = self._sqs.create_queue(QueueName=f"heard-{account[-20:]}")["QueueUrl"]
+        self._url = self._sqs.create_queue(QueueName=f"received-{account[-20:]}")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         (topic,) = [each["TopicArn"] for each in sns.list_topics()["Topics"]]
         sns.subscribe(

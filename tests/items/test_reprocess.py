@@ -40,7 +40,7 @@ async def result_of(services: Services, row: ItemRow, recipe: str, attempt: int,
     file = folder / "small.webp"
     file.write_bytes(f"{recipe} {attempt}".encode())
     key = rendition_key(row.account_id, row.item_id, recipe, attempt, file.name)
-    await services.base.amazon.objects.upload_made(key, file, content_type="image/webp", cache_control="private")
+    await services.base.amazon.objects.upload_small_file(key, file, content_type="image/webp", cache_control="private")
     stored = StoredRendition("small", file.name, "image/webp", 4, 3, file.stat().st_size, "00" * 32)
     return Result(recipe, attempt, 4, 3, None, "AAAA", None, (stored,))
 

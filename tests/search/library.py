@@ -60,7 +60,7 @@ class Library:
 
         def apply_facts(current: ItemRow) -> Change:
             changed = replace(current, kind=kind, result=result, revision=current.revision + 1)
-            return Change(changed, "looked", EventType.ITEM_UPDATED)
+            return Change(changed, "probed", EventType.ITEM_UPDATED)
 
         return await self.services.base.items.changes.apply(row.account_id, row.item_id, apply_facts)
 

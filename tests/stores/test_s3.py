@@ -138,7 +138,7 @@ async def test_a_symbolic_link_left_by_a_decoder_is_not_opened(objects: ObjectSt
     with pytest.raises(OSError, match="symbolic links"):
         await upload(objects, key, link, 6, sha256(b"secret").hexdigest())
     with pytest.raises(OSError, match="symbolic links"):
-        await objects.upload_made(key, link, content_type="video/mp4", cache_control="private")
+        await objects.upload_small_file(key, link, content_type="video/mp4", cache_control="private")
     assert await objects.head(key) is None
 
 
@@ -150,7 +150,7 @@ async def test_an_interrupted_deletion_of_many_objects_has_deleted_some(
     file.write_bytes(b"content")
     stored = [f"{key}/{number}" for number in range(5)]
     for each in stored:
-        await objects.upload_made(each, file, content_type="image/webp", cache_control="private")
+        await objects.upload_small_file(each, file, content_type="image/webp", cache_control="private")
 
     async def keys(count: int) -> AsyncIterator[str]:
         for each in stored[:count]:

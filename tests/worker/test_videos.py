@@ -186,7 +186,7 @@ async def test_a_failing_upload_does_not_replace_the_crash_of_the_encoder(
         raise Unavailable
 
     monkeypatch.setattr(children, "end", end_slowly)
-    monkeypatch.setattr(harness.services.base.amazon.objects, "upload_made", fail_meanwhile)
+    monkeypatch.setattr(harness.services.base.amazon.objects, "upload_small_file", fail_meanwhile)
     attempt, encoder = await harness.hang_encoder(row, after="180p_00001.m4s")
     async with asyncio.timeout(PLENTY_SECONDS):
         await uploading.wait()

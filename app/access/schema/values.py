@@ -53,7 +53,7 @@ class Placement:
     added_version: int
     original_allowed: bool
 
-    def counts(self, membership_of_owner: Membership | None) -> bool:
+    def is_effective_for(self, membership_of_owner: Membership | None) -> bool:
         """Return whether the owner's membership is older than the placement; leaving ends all earlier placements."""
         return membership_of_owner is not None and membership_of_owner.since_version < self.added_version
 
@@ -65,10 +65,10 @@ class Facts:
     albums: Mapping[AlbumId, AlbumRow]
     memberships: Mapping[tuple[AlbumId, AccountId], Membership]
 
-    def counts(self, placement: Placement) -> bool:
+    def grants_access(self, placement: Placement) -> bool:
         """Return whether the placement grants access: the album exists and the item's owner is a member."""
         owner = self.memberships.get((placement.album_id, placement.owner_id))
-        return placement.album_id in self.albums and placement.counts(owner)
+        return placement.album_id in self.albums and placement.is_effective_for(owner)
 
 
 @dataclass(frozen=True, slots=True)

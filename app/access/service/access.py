@@ -59,7 +59,7 @@ class AccessService:
         return await self._members.page(connection, album, after, limit)
 
     async def placements(self, items: Sequence[ItemId]) -> dict[ItemId, tuple[Placement, ...]]:
-        """Return the placements of each item that has any. `Facts.counts` decides whether a placement still counts."""
+        """Return the placements of each item that has any. `Facts.grants_access` decides whether one still counts."""
         keys = {albums_of_item_key(item): item for item in items}
 
         async def load(

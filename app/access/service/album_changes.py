@@ -36,7 +36,7 @@ class AlbumChanges:
     async def change(
         self, unit: UnitOfWork, album: AlbumRow, values: Mapping[str, object], *, expected: int | None = None
     ) -> bool:
-        """Return False, without a change, if `expected` is not None and not the album's version."""
+        """Set columns of the album. Returns False and changes nothing if `expected` is not the album's version."""
         unit.invalidate(album_key(album.id))
         return await self._albums.change(unit.connection, album, values, expected=expected)
 

@@ -53,7 +53,7 @@ class SharedItems:
 
 def _rights(viewer: Viewer, placements: Sequence[Placement], facts: Facts) -> Rights | None:
     """Return the union of the rights that the albums grant."""
-    opened = [each for each in placements if facts.counts(each) and _opens(viewer, each, facts)]
+    opened = [each for each in placements if facts.grants_access(each) and _opens(viewer, each, facts)]
     if not opened:
         return None
     if isinstance(viewer, Member) and viewer.account_id == opened[0].owner_id:

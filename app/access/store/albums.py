@@ -54,7 +54,7 @@ class AlbumStore:
     async def change(
         self, connection: AsyncConnection, album: AlbumRow, values: Mapping[str, object], *, expected: int | None
     ) -> bool:
-        """Return False, without a change, if `expected` is not None and not the album's version."""
+        """Set columns of the album. Returns False and changes nothing if `expected` is not the album's version."""
         change = update(albums).where(albums.c.id == album.id).values(dict(values))
         if expected is not None:
             change = change.where(albums.c.version == expected)

@@ -41,7 +41,7 @@ class PlacementStore:
         self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]
     ) -> dict[ItemId, AccountId]:
         """Return those of the items that are in the album, with their owners."""
-        statement = _counting(album_items.c.item_id, album_items.c.owner_id).where(_named(album, items))
+        statement = _select_effective(album_items.c.item_id, album_items.c.owner_id).where(_named(album, items))
         return {ItemId(item): AccountId(owner) for item, owner in await connection.execute(statement)}
 
     async def is_placed_in(self, connection: AsyncConnection, album: AlbumId, item: ItemId) -> bool:
@@ -54,14 +54,14 @@ class PlacementStore:
         await connection.execute(delete(album_items).where(_named(album, items)))
 
     async def allow_originals(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> int:
-        """Return the number of placements that did not allow it before."""
-        refused = update(album_items).where(_named(album, items), album_items.c.original_allowed.is_(False))
-        return (await connection.execute(refused.values(original_allowed=True))).rowcount
+        """Allow the originals of these placements. Returns the number of those that did not allow them before."""
+        change = update(album_items).where(_named(album, items), album_items.c.original_allowed.is_(False))
+        return (await connection.execute(change.values(original_allowed=True))).rowcount
 
     async def count_of(self, connection: AsyncConnection, album: AlbumId, owner: AccountId) -> int:
         """Return the number of this member's items in the album."""
         is_selected = and_(album_items.c.album_id == album, album_items.c.owner_id == owner)
-        return await connection.scalar(_counting(func.count()).where(is_selected)) or 0
+        return await connection.scalar(_select_effective(func.count()).where(is_selected)) or 0
 
     async def last_position(self, connection: AsyncConnection, album: AlbumId) -> int | None:
         """Return the highest position in manual order, or None if the album has no items."""
@@ -71,7 +71,7 @@ class PlacementStore:
 
     async def first(self, connection: AsyncConnection, album: AlbumId) -> ItemId | None:
         """Return the item with the earliest capture time."""
-        statement = _counting(album_items.c.item_id).where(album_items.c.album_id == album)
+        statement = _select_effective(album_items.c.item_id).where(album_items.c.album_id == album)
         first: ItemId | None = await connection.scalar(statement.order_by(album_items.c.captured_key).limit(1))
         return first
 
@@ -79,7 +79,7 @@ class PlacementStore:
         self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, after: tuple[str, str] | None, limit: int
     ) -> PlacedPage:
         """Return the placements that follow `after` (place and item) in the album's order."""
-        statement = _counting(*_PLACED).where(album_items.c.album_id == album).limit(limit + 1)
+        statement = _select_effective(*_PLACED).where(album_items.c.album_id == album).limit(limit + 1)
         if order is AlbumOrder.CAPTURED:
             statement = statement.order_by(album_items.c.captured_key)
         else:
@@ -127,8 +127,8 @@ def position_of(row: ItemRow) -> int:
     return positions.of_capture(row.captured_at or row.created_at)
 
 
-def _counting(*columns: Any) -> Select[Any]:
-    """Select from the placements that count."""
+def _select_effective(*columns: Any) -> Select[Any]:
+    """Select from the placements whose owner is still a member: only these grant access."""
     return select(*columns).select_from(album_items).join(album_members, _OWNER_IS_IN)
 
 

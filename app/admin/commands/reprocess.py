@@ -90,7 +90,7 @@ def summary(survey: Survey, slots: int) -> str:
 def _pace(sampled: int, unit: str, seconds: float | None, amount: float) -> str:
     if not sampled or seconds is None or not amount:
         return "No receipt has their durations."
-    return f"{seconds / amount:.2f} s each {unit}, measured on {sampled} receipts."
+    return f"{seconds / amount:.2f} s per {unit}, measured on {sampled} receipts."
 
 
 def _length(seconds: float) -> str:

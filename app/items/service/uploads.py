@@ -70,7 +70,7 @@ class UploadService:
         if body.digest and (known := await live_duplicate(self._store, account, body.digest)):
             return Created(known, None, duplicate=True)
         change = lifecycle.created(self._new_row(account, body))
-        upload = await self._how_to_upload(change.row)  # before the commit: signing fails without credentials
+        upload = await self._upload_instructions(change.row)  # before the commit: signing fails without credentials
         try:
             await self._changes.create(change, completed_request(request, change.row.item_id, 201))
         except AlreadyCompleted:
@@ -128,7 +128,7 @@ class UploadService:
 
     async def _again(self, account: AccountId, item: ItemId) -> Created:
         row = await self._store.require(account, item)
-        upload = await self._how_to_upload(row) if row.state is ItemState.UPLOADING else None
+        upload = await self._upload_instructions(row) if row.state is ItemState.UPLOADING else None
         return Created(row, upload, duplicate=False)
 
     def _new_row(self, account: AccountId, body: CreateItem) -> ItemRow:
@@ -145,7 +145,7 @@ class UploadService:
             created_at=self._clock(),
         )
 
-    async def _how_to_upload(self, row: ItemRow) -> SingleUpload | MultipartUpload:
+    async def _upload_instructions(self, row: ItemRow) -> SingleUpload | MultipartUpload:
         if row.size_bytes > SINGLE_PUT_BYTES:
             return MultipartUpload(
                 part_size_bytes=part_size_bytes(row.size_bytes), part_count=part_count(row.size_bytes)

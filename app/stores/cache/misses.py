@@ -65,7 +65,7 @@ class Misses:
     async def resolve(
         self, link: Link, keys: Sequence[Key[T]], load: Load[T], *, refresh: bool = False
     ) -> dict[Key[T], T]:
-        """Return the values, except those that this caller must not take: it must look them up again.
+        """Return the values, except those of a joined load that this caller must not use: it must read these again.
 
         Raises what `load` raises, Unavailable, and ConnectionLost or ErrorReply if Redis failed.
         """

@@ -31,8 +31,8 @@ def test_every_concurrent_increment_counts(place: Place) -> None:
 
 
 def _claim(place: Place, target: int, runner: int) -> bool:
-    claim = {"Item": wire({"account": "prizes", "number": target, "winner": runner})}
-    copy = {"Item": wire({"account": "twins", "number": target, "winner": runner})}
+    claim = {"Item": wire({"account": "claims", "number": target, "winner": runner})}
+    copy = {"Item": wire({"account": "copies", "number": target, "winner": runner})}
     try:
         place.transact({"Put": {**claim, "ConditionExpression": "attribute_not_exists(account)"}}, {"Put": copy})
     except place.client.exceptions.TransactionCanceledException:

@@ -23,7 +23,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 print("serving", flush=True)
 if "--with-child" in sys.argv:
     print("child", subprocess.Popen(["sleep", "1000"]).pid, flush=True)
-if "--deaf" in sys.argv:
+if "--ignores-sigterm" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """

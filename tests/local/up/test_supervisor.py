@@ -81,7 +81,7 @@ async def test_a_part_that_crashes_repeatedly_stops_everything_with_a_reason(tmp
 
 
 async def test_a_part_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
-    services = start_supervisor([a_server("app", "--deaf", stop_seconds=0.1)], tmp_path)
+    services = start_supervisor([a_server("app", "--ignores-sigterm", stop_seconds=0.1)], tmp_path)
     await services.ready.wait()
     unsubscribed = services.pid("app")
     await services.stop()
@@ -91,7 +91,7 @@ async def test_a_part_that_ignores_the_request_to_stop_is_killed(tmp_path: Path)
 
 async def test_a_second_request_to_stop_kills_immediately(tmp_path: Path) -> None:
     services = start_supervisor(
-        [a_server("store"), a_server("app", "--deaf", after=("store",), stop_seconds=1000)], tmp_path
+        [a_server("store"), a_server("app", "--ignores-sigterm", after=("store",), stop_seconds=1000)], tmp_path
     )
     await services.ready.wait()
     pids = [services.pid("store"), services.pid("app")]
@@ -112,7 +112,7 @@ async def test_stopping_while_parts_still_start_leaves_nothing(tmp_path: Path) -
 
 async def test_parts_stop_before_their_dependencies(tmp_path: Path) -> None:
     services = start_supervisor(
-        [a_server("store"), a_server("app", "--deaf", after=("store",), stop_seconds=0.3)], tmp_path
+        [a_server("store"), a_server("app", "--ignores-sigterm", after=("store",), stop_seconds=0.3)], tmp_path
     )
     await services.ready.wait()
     store, app = services.pid("store"), services.pid("app")

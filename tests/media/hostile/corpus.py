@@ -31,7 +31,7 @@ FORMATS: dict[str, Callable[[Trap], dict[str, bytes]]] = {
     "drawings": disguises.drawings,
     "archives": lambda _: disguises.archives(),
     "polyglots": disguises.polyglots,
-    "scraps": lambda _: disguises.fragments(),
+    "fragments": lambda _: disguises.fragments(),
     **{f"{name} at {OFFSETS} offsets": partial(lambda whole, _: cut(whole()), whole) for name, whole in CUT.items()},
 }
 

@@ -95,7 +95,7 @@ async def test_a_second_signal_does_not_wait_for_requests(drain_seconds: float) 
         server.drain()
         if drain_seconds == 0:
             await readiness.stopping.wait()
-            await asyncio.sleep(0.5)  # uvicorn looks for the stop each 0.1 s
+            await asyncio.sleep(0.5)  # uvicorn checks for the stop every 0.1 s
         server.drain()
         server.drain()
         await task

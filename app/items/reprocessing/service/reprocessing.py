@@ -35,7 +35,7 @@ def is_reprocess(body: dict[str, object]) -> bool:
 class Outcome(StrEnum):
     """How a stale item was settled. RESTORED: its previous files of this recipe are current again, without work."""
 
-    REPROCESSED = "remade"
+    REPROCESSED = "reprocessed"
     RESTORED = "restored"
     FAILED = "failed"
     GONE = "gone"

@@ -110,6 +110,8 @@ def test_budgets_that_do_not_fit_into_their_tiers_time_are_reported() -> None:
     assert over_limit(read_table()) == []
     [line] = over_limit({"test": {"items": 1400, "albums": 41}, "full": {"drills": 3240}})
     assert line == "The budgets of the tier test add up to 1441 s; its processes have 1440 s"
+    assert over_limit({"test": {"items": 2880}, MACHINE: {"test": 200}}) == []
+    assert len(over_limit({"test": {"items": 800}, MACHINE: {"test": 50}})) == 1
 
 
 def test_the_tiers_times_are_those_of_the_makefile() -> None:

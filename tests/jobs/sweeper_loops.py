@@ -51,6 +51,16 @@ def _loop(
     return Loop(tick, lambda: alone_in_its_shard(create, pages, remove))
 
 
+def _passing_time(faulty: Faulty, process: Callable[[int], Awaitable[None]]) -> Callable[[int], Awaitable[None]]:
+    """Let a second pass before each tick: after a lapse that could not be written, the next waits for a heartbeat."""
+
+    async def tick(shard: int) -> None:
+        faulty.clock.advance(seconds=1)
+        await process(shard)
+
+    return tick
+
+
 def _item_sweeper(faulty: Faulty) -> Sweeper[ItemId]:
     return build_item_sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
 
@@ -67,7 +77,7 @@ def sweeper(faulty: Faulty) -> Loop:
     async def is_done(row: ItemRow) -> bool:
         return (await own.row(row)).lost_attempts == 1
 
-    tick, pages = _item_sweeper(faulty).process, own.maintenance.due_jobs.pages
+    tick, pages = _passing_time(faulty, _item_sweeper(faulty).process), own.maintenance.due_jobs.pages
     return _loop(faulty, ITEMS_TABLE, "item_id", tick=tick, pages=pages, make_due=make_due, is_done=is_done)
 
 
@@ -116,7 +126,7 @@ def export_sweeper(faulty: Faulty) -> Loop:
     async def is_done(row: ExportRow) -> bool:
         return (await exports.service.require(row.account_id, row.export_id)).state is ExportState.QUEUED
 
-    tick, pages = exports.sweeper.process, exports.own.maintenance.due_jobs.pages
+    tick, pages = _passing_time(faulty, exports.sweeper.process), exports.own.maintenance.due_jobs.pages
     return _loop(faulty, EXPORTS_TABLE, "export_id", tick=tick, pages=pages, make_due=make_due, is_done=is_done)
 
 

@@ -21,6 +21,7 @@ from tests.services import ManualClock, Stores
 ALL_LOOPS = LOOPS | DELETION_LOOPS
 FAILING_RUNS = 6
 """Runs of a loop during an outage."""
+WRITES = frozenset({"put_item", "update_item", "delete_item", "transact_write_items"})
 MAX_JOBS = 3
 """Jobs within which a loop makes each of its calls."""
 
@@ -87,7 +88,8 @@ async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(f
 async def _run_through_outage(
     faulty: Faulty, loop: Loop, operation: str, error_class: ErrorClass
 ) -> tuple[list[float], bool]:
-    """Prepare a job and run the loop until it is done; in the first FAILING_RUNS each call of the operation fails.
+    """Prepare a job and run the loop until it is done; in the first FAILING_RUNS each call of the operation fails, and
+    with a write all writes.
 
     Return the loop's waits after failures, in seconds, and whether the job was done in spite of the outage.
     """
@@ -104,7 +106,8 @@ async def _run_through_outage(
             if await is_done():  # advances the clock, so that the lease of a failed job has ended
                 stopping.set()
 
-    faulty.faults.begin_outage(operation, error_class)
+    for each in WRITES if operation in WRITES else (operation,):
+        faulty.faults.begin_outage(each, error_class)
     with capture_logs() as entries:
         async with asyncio.timeout(LIMIT_SECONDS):
             await run_periodically("tests", TICK_SECONDS, stopping, tick)

@@ -98,13 +98,17 @@ async def test_an_export_is_made_again_after_s3_has_removed_its_upload(
 
 
 async def _calls(faulty: Faulty, case: AttemptCase) -> list[Call]:
-    """Return the calls of an attempt without errors. Stores keep the results of some calls of the first attempt."""
-    for _ in range(2):
+    """Return the calls of each attempt without errors. Stores keep the results of some calls of the first attempt, and
+    an event of the job that arrives during an attempt makes it read the row once more.
+    """
+    attempts = []
+    for _ in range(5):
         faulty.faults.calls.clear()
         job = await case.new()
         await case.attempts.handle(job.message)
         assert await job.state() == (True, 0)
-    return list(_numbered(faulty.faults.calls))
+        attempts.append(list(_numbered(faulty.faults.calls)))
+    return [call for call in attempts[-1] if all(call in attempt for attempt in attempts[1:])]
 
 
 def _numbered(operations: Iterable[str]) -> Iterator[Call]:

@@ -278,6 +278,21 @@ async def test_the_storyboard_shows_the_moment_under_the_pointer(watch: Watch, m
     assert await frame.locator("img").evaluate("image => image.naturalWidth") == 640
 
 
+async def test_the_moment_under_a_resting_pointer_is_called_unfinished_when_that_is_known(
+    watch: Watch, make_video: MakeItem, visitor: Visitor
+) -> None:
+    playlist_may_arrive = await delay_requests(visitor, "**/low.m3u8*")
+    watched = await watch(make_video(made=3))
+    box = await watched.position.bounding_box()
+    assert box is not None
+    for share in (0.4, 0.5):
+        await watched.page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+    moment = watched.page.locator(".timeline-preview span")
+    await expect(moment).to_have_text("1:00")
+    playlist_may_arrive.set()
+    await expect(moment).to_have_text("1:00 · still being made")
+
+
 async def test_a_video_can_be_controlled_with_the_keyboard_alone(watch: Watch, make_video: MakeItem) -> None:
     watched = await watch(make_video())
     await watched.page.keyboard.press("k")

@@ -35,6 +35,7 @@ export function timeline({onSeek, readStoryboard}) {
     const made = shown.complete ? shown.duration : shown.made;
     node.style.setProperty('--seen', share(Math.min(shown.at, made)));
     node.style.setProperty('--made', share(made));
+    if (pointed !== null) point();
   }
 
   function point() {
@@ -43,7 +44,7 @@ export function timeline({onSeek, readStoryboard}) {
     const {left, width} = position.getBoundingClientRect();
     const share = Math.max(0, Math.min(1, (pointed - left) / width));
     const seconds = share * shown.duration;
-    const isMade = shown.complete || seconds < shown.made;
+    const isMade = shown.complete || shown.made === 0 || seconds < shown.made; // 0: not known yet
     setText(moment, isMade ? lengthInWords(seconds) : `${lengthInWords(seconds)} · still being made`);
     drawFrame(seconds);
     const half = preview.offsetWidth / 2;

@@ -67,6 +67,7 @@ class FaultProxy:
             self._server = None
         self.cut()
         await asyncio.gather(*self._links, return_exceptions=True)
+        await asyncio.sleep(0)  # for connections that the kernel had accepted: `_accept` resets them
 
     async def up(self) -> None:
         """Listen again on the same port."""
@@ -88,19 +89,19 @@ class FaultProxy:
         self._server = await asyncio.start_server(self._accept, HOST, self.port, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._links[task] = writer
-        try:
-            if not self._resets:
-                await self._join(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # one side has disconnected, or `cut`
-        finally:
+        if self._resets or self._server is None:  # accepted before it went down
             _reset(writer)
-            del self._links[task]
+            return
+        task = asyncio.create_task(self._join(reader, writer))
+        self._links[task] = writer
+        task.add_done_callback(self._end)  # also if `cut` cancels it before its first step
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        _reset(self._links.pop(task))
+        if not task.cancelled() and isinstance(error := task.exception(), Exception) and not isinstance(error, OSError):
+            raise error
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flowing.wait()

@@ -19,6 +19,7 @@ from tests.share_links.sharing_services import Json, Link, Person, SharingServic
 
 WRITES = frozenset({"put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items"})
 """DynamoDB's operations that commit a change."""
+LIMIT_SECONDS = 60.0
 _in_request: ContextVar[bool] = ContextVar("in_request", default=False)
 """Whether the current task serves the request; loops of the process do not."""
 
@@ -90,6 +91,15 @@ class _Client:
             return result
 
         return call
+
+
+async def batches_written(state: State) -> None:
+    """Return when no earlier request's task appends to a log: it would write the next request's change, too, outside of
+    that request's context."""
+    uploads: Any = state["uploads"]
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while uploads._changes._log._waiting:  # noqa: ASYNC110  no event
+            await asyncio.sleep(0.001)
 
 
 def subject_to(outage: Outage, state: State) -> None:

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from app.stores.aws_errors import ErrorClass
 from app.stores.cache.mode import CacheMode
-from tests.app.after_commit import Outage, Preparation, subject_to
+from tests.app.after_commit import Outage, Preparation, batches_written, subject_to
 from tests.app.changing_routes import PREPARATIONS
 from tests.services import ManualClock, Stores, open_services
 from tests.share_links.sharing_services import SharingServices, open_sharing_services
@@ -58,6 +58,7 @@ async def test_stores_unavailable_after_the_commit_fail_no_request(
     sharing: SharingServices, outage: Outage, route: str, error_class: ErrorClass | None
 ) -> None:
     request = await PREPARATIONS[route](Preparation(sharing, await sharing.user()))
+    await batches_written(sharing.state)
     with outage.after_commit(error_class):
         response = await request.caller.request(route.partition(" ")[0], request.path, request.body)
     assert response.is_success, (response.text, outage.refused)
@@ -70,6 +71,7 @@ async def test_a_queue_that_never_responds_does_not_use_up_the_deadline(
 ) -> None:
     """The deadline is shorter than the time that a request waits after its commit."""
     request = await PREPARATIONS["POST /v1/items/{item}/complete"](Preparation(sharing, await sharing.user()))
+    await batches_written(sharing.state)
     with outage.after_commit(None):
         response = await request.caller.request("POST", request.path, headers={"X-Deadline": "1900"})
     assert response.status_code == 202, response.text

@@ -47,6 +47,8 @@ _TRANSACTION = "transact_write_items"
 _REASONS = {ErrorClass.THROTTLED: "ThrottlingError", ErrorClass.CONFLICT: "TransactionConflict"}
 """Why DynamoDB cancels a transaction; other errors have the codes of single calls."""
 _WRITES = {"put_item", "update_item", "delete_item"}
+ALL_WRITES = frozenset({*_WRITES, _TRANSACTION})
+"""An outage of writes affects all of them."""
 
 
 def aws_error(service: str, operation: str, error_class: ErrorClass) -> Exception:

@@ -18,6 +18,7 @@ from app.stores.aws_errors import ErrorClass
 from app.stores.resources import shard_of
 from app.worker.sweeper import build_export_sweeper, build_item_sweeper
 from darkroom_shared.problems import Unavailable
+from tests.jobs.aws_faults import ALL_WRITES
 from tests.jobs.kinds import COUNTED, KINDS, Job
 from tests.jobs.loops import Faulty, open_faulty
 from tests.services import ManualClock, Stores
@@ -93,7 +94,7 @@ async def test_an_outage_of_writes_costs_no_attempt(faulty: Faulty, job: Job) ->
     await tick()
     claimed = await job.claim()
     faulty.clock.now += OUTAGE
-    for operation in ("put_item", "update_item", "transact_write_items"):
+    for operation in ALL_WRITES:
         faulty.faults.begin_outage(operation, ErrorClass.THROTTLED)
     with capture_logs() as logs:
         await tick()

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from app.events.service import log
 from app.jobs.loop import run_periodically
 from app.stores.aws_errors import ErrorClass
+from tests.jobs.aws_faults import ALL_WRITES
 from tests.jobs.every_loop import CONSUMERS, LOOPS
 from tests.jobs.loops import LIMIT_SECONDS, TICK_SECONDS, Faulty, Loop, complete, open_faulty
 from tests.jobs.sweeper_loops import DELETION_LOOPS
@@ -21,7 +22,6 @@ from tests.services import ManualClock, Stores
 ALL_LOOPS = LOOPS | DELETION_LOOPS
 FAILING_RUNS = 6
 """Runs of a loop during an outage."""
-WRITES = frozenset({"put_item", "update_item", "delete_item", "transact_write_items"})
 MAX_JOBS = 3
 """Jobs within which a loop makes each of its calls."""
 
@@ -106,7 +106,7 @@ async def _run_through_outage(
             if await is_done():  # advances the clock, so that the lease of a failed job has ended
                 stopping.set()
 
-    for each in WRITES if operation in WRITES else (operation,):
+    for each in ALL_WRITES if operation in ALL_WRITES else (operation,):
         faulty.faults.begin_outage(each, error_class)
     with capture_logs() as entries:
         async with asyncio.timeout(LIMIT_SECONDS):

@@ -34,7 +34,7 @@ class JoinService:
         self._events, self._clock = events, clock
 
     async def accept(self, account: AccountId, token: str) -> AlbumAccess:
-        """Join the album. Idempotent for the same account. If it would not raise a member's role, it stays valid.
+        """Join the album. Idempotent for the same account. A member whose role it would not raise does not use it up.
 
         Raises NotFound for an unknown, used, revoked or expired token, without a difference between them. Raises Full.
         """

@@ -273,6 +273,7 @@ async def visitor(open_page: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[
     """A visitor with a browser context of their own. A refused request fails the test unless the test allows it."""
     visitor = await open_page()
     yield visitor
+    await visitor.report()
     assert [error for error in visitor.refused if error != ACCOUNT_CHECK] == []
 
 

@@ -85,6 +85,7 @@ async def visitor(context: BrowserContext, page_url: str) -> AsyncIterator[Visit
     """A signed-in user; the test fails if the page logged an error or violated its own content security policy."""
     visitor = Visitor(context, page_url)
     yield visitor
+    await visitor.report()
     assert visitor.errors == []
 
 

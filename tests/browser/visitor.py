@@ -2,8 +2,11 @@
 
 import asyncio
 import re
+import sys
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from playwright.async_api import (
     async_playwright,
     expect,
 )
+from playwright.async_api import Error as PlaywrightError
 
 from darkroom_shared.ids import new_ulid
 
@@ -66,6 +70,8 @@ class Visitor:
     """Uploads to the object store, for example `ITEM` or `ITEM part 2`."""
     streams: int = 0
     """Number of event streams opened."""
+    exchanges: "deque[str]" = field(default_factory=lambda: deque(maxlen=60))
+    """The last requests and how they ended, which `report` prints."""
 
     def __post_init__(self) -> None:
         self.context.set_default_timeout(VISIBLE_MILLISECONDS)
@@ -73,6 +79,8 @@ class Visitor:
         self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
         self.context.on("request", self._see_request)
         self.context.on("response", self._see_response)
+        self.context.on("requestfinished", lambda request: self._note("finished", request))
+        self.context.on("requestfailed", lambda request: self._note(f"failed ({request.failure})", request))
 
     def _record(self, message: ConsoleMessage) -> None:
         # HTTP refusals are in `refused`; failed connections are intended by the tests of lost connections.
@@ -80,13 +88,25 @@ class Visitor:
             self.errors.append(message.text)
 
     def _see_request(self, request: Request) -> None:
+        self._note("sent", request)
         self.streams += request.headers.get("accept") == "text/event-stream"
         if request.method == "PUT":
             address = urlsplit(request.url)
             part = re.search(r"partNumber=(\d+)", address.query)
             self.sent.append(address.path.rpartition("/")[2] + (f" part {part[1]}" if part else ""))
 
+    def _note(self, event: str, request: Request) -> None:
+        self.exchanges.append(f"{time.monotonic():.2f} {event} {request.method} {urlsplit(request.url).path}")
+
+    async def report(self) -> None:
+        """Print what each page shows and its last requests; pytest displays it if the test fails."""
+        sys.stdout.write("\n".join(self.exchanges))
+        for page in self.context.pages:
+            with suppress(PlaywrightError):  # the page may be what hangs
+                sys.stdout.write(f"\n{page.url}\n{await page.locator('body').inner_text(timeout=5_000)}\n")
+
     def _see_response(self, response: Response) -> None:
+        self._note(f"response {response.status}", response.request)
         if response.status >= 400:
             path = re.sub(r"(itm|ses)_\w+", "ID", urlsplit(response.url).path)
             self.refused.append(f"{response.status} {response.request.method} {path}")

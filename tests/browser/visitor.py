@@ -28,6 +28,8 @@ from playwright.async_api import Error as PlaywrightError
 from darkroom_shared.ids import new_ulid
 
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")
+WITHOUT_NETLINK = Path(__file__).with_name("chromium-without-netlink")
+"""Starts CHROMIUM, which aborts requests whenever the machine's network changes, without a way to notice that."""
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -50,7 +52,7 @@ async def running_chromium() -> AsyncIterator[Browser]:
         )
     expect.set_options(timeout=VISIBLE_MILLISECONDS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = await playwright.chromium.launch(executable_path=WITHOUT_NETLINK, args=OPTIONS)
         try:
             yield browser
         finally:

@@ -35,7 +35,6 @@ async def open_clients(stack: AsyncExitStack, *, settings: Settings, clock: Cloc
 
 
 async def _open_amazon(stack: AsyncExitStack, settings: Settings) -> AmazonStores:
-    secret = settings.aws_secret_access_key
     return await open_amazon(
         stack,
         Endpoints(
@@ -47,6 +46,4 @@ async def _open_amazon(stack: AsyncExitStack, settings: Settings) -> AmazonStore
         ),
         region=settings.aws_region,
         bucket=settings.bucket,
-        access_key_id=settings.aws_access_key_id,
-        secret_access_key=secret.get_secret_value() if secret else None,
     )

@@ -10,7 +10,15 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
-from darkroom_process.settings_fields import HostList, ListenHost, OperatorHost, OperatorPort
+from darkroom_process.settings_fields import (
+    AwsRegion,
+    BucketName,
+    HostList,
+    ListenHost,
+    OperatorHost,
+    OperatorPort,
+    S3PublicEndpoint,
+)
 
 SECRET_CHARACTERS = 32
 
@@ -104,20 +112,14 @@ class Settings(BaseSettings):
     s3_endpoint: HttpUrl | None = Field(
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:8081"]
     )
-    s3_public_endpoint: HttpUrl | None = Field(
-        None,
-        description="the URL by which browsers reach S3, absent for AWS itself",
-        examples=["http://127.0.0.1:8081"],
-    )
+    s3_public_endpoint: S3PublicEndpoint = None
     sqs_endpoint: HttpUrl | None = Field(
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
     )
     sns_endpoint: HttpUrl | None = Field(
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
     )
-    bucket: Annotated[str, _matching(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
-        description="the name of the bucket", examples=["darkroom"]
-    )
+    bucket: BucketName
     cdn_url: HttpUrl = Field(description="the base URL of the CDN", examples=["http://127.0.0.1:8082"])
     cdn_key_id: Annotated[str, _matching(r"^[A-Za-z0-9_-]+$")] = Field(
         description="the id of the CDN's public key", examples=["K2JCJMDEHXQW5F"]
@@ -180,18 +182,4 @@ class Settings(BaseSettings):
         description="seconds without a heartbeat after which another worker may claim an item",
         examples=["60"],
     )
-    aws_region: Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$")] = Field(
-        validation_alias="AWS_REGION", description="an AWS region", examples=["eu-central-1"]
-    )
-    aws_access_key_id: str | None = Field(
-        None,
-        validation_alias="AWS_ACCESS_KEY_ID",
-        description="an AWS access key id, absent where the machine has a role",
-        examples=["AKIAIOSFODNN7EXAMPLE"],
-    )
-    aws_secret_access_key: SecretStr | None = Field(
-        None,
-        validation_alias="AWS_SECRET_ACCESS_KEY",
-        description="the secret of AWS_ACCESS_KEY_ID",
-        examples=["40 characters"],
-    )
+    aws_region: Annotated[AwsRegion, Field(validation_alias="AWS_REGION")]

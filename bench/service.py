@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 from random import randrange
 from socket import socket
+from unittest.mock import patch
 
 from app.stores.clients import Endpoints, open_amazon
 from app.stores.dynamo import Dynamo
@@ -20,6 +21,7 @@ DARKROOM = Path(sys.executable).with_name("darkroom")
 EMAIL, PASSWORD = "bench@example.com", "a password for a benchmark"
 CREDENTIAL = {"region": "eu-central-1", "access_key_id": "AKIDBENCHMARK", "secret_access_key": "benchmark-secret"}
 """For the tables that a benchmark starts."""
+AWS_ENVIRONMENT = {f"AWS_{name.upper()}": CREDENTIAL[name] for name in ("access_key_id", "secret_access_key")}
 READY = "Darkroom is ready at"
 READY_SECONDS = 60
 STOP_SECONDS = 60
@@ -97,7 +99,7 @@ def running_tables(file: Path) -> Iterator[str]:
     """Run `local/tables` with every declared table and yield its endpoint; no other process may have the file open."""
     port = free_ports()
     own = {"DARKROOM_LISTEN_PORT": str(port), "DARKROOM_TABLES_FILE": str(file)}
-    own |= {f"AWS_{name.upper()}": CREDENTIAL[name] for name in ("access_key_id", "secret_access_key")}
+    own |= AWS_ENVIRONMENT
     command = [sys.executable, "-m", "local.tables"]
     with subprocess.Popen(  # noqa: S603 - our own server
         command, env=environment_without_settings() | own, stderr=subprocess.PIPE, text=True
@@ -118,4 +120,6 @@ async def open_tables(endpoint: str) -> AsyncIterator[Dynamo]:
     """Open the client with which our processes write these tables."""
     async with AsyncExitStack() as stack:
         endpoints = Endpoints(dynamodb=endpoint, s3=endpoint, s3_public=endpoint, sqs=endpoint, sns=endpoint)
-        yield (await open_amazon(stack, endpoints, bucket="bench", **CREDENTIAL)).dynamo
+        with patch.dict(os.environ, AWS_ENVIRONMENT):
+            amazon = await open_amazon(stack, endpoints, region=CREDENTIAL["region"], bucket="bench")
+        yield amazon.dynamo

@@ -159,6 +159,8 @@ class Environments:
             f"{PREFIX}TIER_SECRET": installation.tier_secret,
             f"{PREFIX}CDN_URL": installation.cdn_url,
             f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
+            f"{PREFIX}BUCKET": BUCKET,
+            "AWS_REGION": installation.settings.aws_region,
         }
 
     def _local_users(self) -> str:

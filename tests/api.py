@@ -21,6 +21,7 @@ from darkroom_process.metrics import RequestMetrics
 from darkroom_process.readiness import Readiness
 from darkroom_shared.ids import AccountId, new_account_id, new_session_id, new_ulid
 from darkroom_shared.times import utc_now
+from tests.aws_environment import aws_credentials
 
 PASSWORD = "correct horse battery staple"
 CHEAP_MEMORY_KIB = 64
@@ -47,7 +48,8 @@ async def open_app(
     """Open an app on migrated tables; yield a client that is not signed in, and the services that the routes use."""
     registry = registry or CollectorRegistry()
     async with AsyncExitStack() as stack:
-        state = await open_services(settings, stack, Readiness(), registry)
+        with aws_credentials():
+            state = await open_services(settings, stack, Readiness(), registry)
         transport = _AppTransport(_routes(), RequestMetrics(registry), state)
         async with httpx.AsyncClient(transport=transport, base_url="http://app/v1/", timeout=60) as client:
             yield client, state

@@ -38,6 +38,7 @@ from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.items import CreateItem, SingleUpload
 from darkroom_shared.times import Clock
 from local import resources
+from tests.aws_environment import aws_credentials
 from tests.servers import (
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,
@@ -104,8 +105,6 @@ class Stores:
             "cdn_private_key": SecretStr(key.decode()),
             "secret": SecretStr("s" * 32),
             "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SecretStr(SECRET),
         }
         return Settings(**(values | changes))  # type: ignore[arg-type]  # pydantic checks each value
 
@@ -184,7 +183,8 @@ class Services:
 async def open_services(stores: Stores, clock: Clock, **changes: object) -> AsyncIterator[Services]:
     settings = stores.settings(**changes)
     async with AsyncExitStack() as stack:
-        base = await open_foundation(settings, stack, clock)
+        with aws_credentials():
+            base = await open_foundation(settings, stack, clock)
         secret = settings.secret.get_secret_value().encode()
         items = build_items(
             clients=base.clients,

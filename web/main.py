@@ -11,12 +11,13 @@ from darkroom_process.health import health_routes
 from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.problem_response import ProblemResponse, refuse_host
 from darkroom_process.readiness import Readiness
+from darkroom_process.s3_address import origin_of, s3_address
 from darkroom_shared.problems import Problem
 from web.forwarding import Forwarder, Limits, State, open_transport
 from web.metrics import ForwardingMetrics
 from web.page import Page
 from web.security_headers import SecurityHeaders, content_security_policy
-from web.settings import Settings, origin_of
+from web.settings import Settings
 
 
 @asynccontextmanager
@@ -37,7 +38,10 @@ def create_application(settings: Settings, readiness: Readiness, registry: Colle
         "/v1", Forwarder(str(settings.app_url), limits, ForwardingMetrics(registry), readiness.stopping, secret)
     )
     application.mount("/", Page())
-    policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
+    objects = s3_address(
+        bucket=settings.bucket, region=settings.aws_region, endpoint=settings.s3_public_endpoint
+    ).bucket_origin
+    policy = content_security_policy(origin_of(str(settings.cdn_url)), objects)
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
     return SecurityHeaders(OwnHostsOnly(application, hosts, refuse_host), policy=policy)
 

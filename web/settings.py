@@ -7,7 +7,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_process.hosts import checked_hosts
 from darkroom_process.local_users import EVERYONE, checked_users
-from darkroom_process.settings_fields import ListenHost, ListenPort, OperatorHost, OperatorPort, TlsCertificate, TlsKey
+from darkroom_process.settings_fields import (
+    AwsRegion,
+    BucketName,
+    ListenHost,
+    ListenPort,
+    OperatorHost,
+    OperatorPort,
+    S3PublicEndpoint,
+    TlsCertificate,
+    TlsKey,
+)
 
 
 class Settings(BaseSettings):
@@ -42,10 +52,10 @@ class Settings(BaseSettings):
     )
     """Needed where others can reach the app."""
     cdn_url: AnyHttpUrl = Field(description="the base URL of the CDN", examples=["https://media.example.com"])
-    s3_public_endpoint: AnyHttpUrl = Field(
-        description="the URL by which browsers reach S3",
-        examples=["https://darkroom.s3.eu-central-1.amazonaws.com"],
-    )
+    s3_public_endpoint: S3PublicEndpoint = None
+    bucket: BucketName
+    aws_region: Annotated[AwsRegion, Field(validation_alias="AWS_REGION")]
+    """Presigned URLs lead to an origin that follows from these three, which are the app's, too."""
     trusted_proxies: str = Field(
         "",
         description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted, separated by "
@@ -71,10 +81,3 @@ class Settings(BaseSettings):
         if not text.strip() and info.data.get("listen_host") in ("0.0.0.0", "::"):  # noqa: S104 - a comparison
             raise ValueError("must name the hosts that browsers use")
         return checked_hosts(text)
-
-
-def origin_of(url: AnyHttpUrl) -> str:
-    """Return `scheme://host[:port]` without the default port, as a browser writes an origin."""
-    host = f"[{url.host}]" if url.host and ":" in url.host and not url.host.startswith("[") else url.host
-    default_port = 443 if url.scheme == "https" else 80
-    return f"{url.scheme}://{host}" + ("" if url.port in (None, default_port) else f":{url.port}")

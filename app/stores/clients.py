@@ -15,6 +15,10 @@ from app.stores.dynamo import Dynamo
 from app.stores.s3 import TRANSFER_READ_SECONDS, ObjectStore
 from app.stores.sns import Topics
 from app.stores.sqs import POLL_READ_SECONDS, Queues
+from darkroom_process.s3_address import s3_address
+
+METADATA_ATTEMPTS = 3
+"""At the machine's metadata service, each within a second. The SDK's default is a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +49,13 @@ def _model_loader() -> Loader:
     return create_loader()
 
 
-async def open_amazon(
-    stack: AsyncExitStack,
-    endpoints: Endpoints,
-    *,
-    region: str,
-    bucket: str,
-    access_key_id: str | None,
-    secret_access_key: str | None,
-) -> AmazonStores:
-    """Open all clients. Without a key, requests are signed with the machine's role."""
+async def open_amazon(stack: AsyncExitStack, endpoints: Endpoints, *, region: str, bucket: str) -> AmazonStores:
+    """Open all clients. The SDK obtains the credentials: from the environment, a profile, or the machine's role."""
     models = get_session()
     models.register_component("data_loader", _model_loader())
-    session: Any = aioboto3.Session(  # the stubs type client() for literal service names only
-        aws_access_key_id=access_key_id,
-        aws_secret_access_key=secret_access_key,
-        region_name=region,
-        botocore_session=models,
-    )
+    models.set_config_variable("metadata_service_num_attempts", METADATA_ATTEMPTS)
+    # The stubs type client() for literal service names only.
+    session: Any = aioboto3.Session(region_name=region, botocore_session=models)
 
     async def open_client(service: str, endpoint: str | None, **options: Any) -> Any:
         # Without TLS there is nothing to verify, and each client would load the authorities, which takes 40 ms.
@@ -70,12 +63,14 @@ async def open_amazon(
         client = session.client(service, endpoint_url=endpoint, verify=verify, config=client_config(**options))
         return await stack.enter_async_context(client)
 
-    path_style: dict[str, Any] = {"s3": {"addressing_style": "path"}, "signature_version": "s3v4"}
-    if endpoints.s3 is None:
-        path_style = {"signature_version": "s3v4"}
+    async def open_s3(endpoint: str | None, **options: Any) -> Any:
+        address = s3_address(bucket=bucket, region=region, endpoint=endpoint)
+        style = {"addressing_style": "path" if address.path_style else "virtual"}
+        return await open_client("s3", address.endpoint, s3=style, signature_version="s3v4", **options)
+
     dynamodb = await open_client("dynamodb", endpoints.dynamodb)
-    s3 = await open_client("s3", endpoints.s3, read_seconds=TRANSFER_READ_SECONDS, **path_style)
-    public = await open_client("s3", endpoints.s3_public or endpoints.s3, **path_style)
+    s3 = await open_s3(endpoints.s3, read_seconds=TRANSFER_READ_SECONDS)
+    public = await open_s3(endpoints.s3_public or endpoints.s3)
     sqs = await open_client("sqs", endpoints.sqs)
     polling = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
     sns = await open_client("sns", endpoints.sns)

@@ -19,5 +19,25 @@ HostList = Annotated[
         description="the hosts that requests may name, separated by commas, or *", examples=["photos.example.com:8080"]
     ),
 ]
+BucketName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$",
+        description="the name of the bucket, 3 to 63 of a-z, 0-9 and -",
+        examples=["darkroom-photos"],
+    ),
+]
+"""Without dots: no certificate of AWS is valid for `a.b.s3.eu-central-1.amazonaws.com`."""
+AwsRegion = Annotated[
+    str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="an AWS region", examples=["eu-central-1"])
+]
+S3PublicEndpoint = Annotated[
+    str | None,
+    Field(
+        pattern=r"^https?://[^/\s]+/?$",
+        description="the URL by which browsers reach S3, absent for AWS itself",
+        examples=["http://127.0.0.1:8081"],
+    ),
+]
 TlsCertificate = Annotated[FilePath | None, Field(description="a PEM file", examples=["/srv/darkroom/certificate.pem"])]
 TlsKey = Annotated[FilePath | None, Field(description="a PEM file", examples=["/srv/darkroom/certificate-key.pem"])]

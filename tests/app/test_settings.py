@@ -20,7 +20,7 @@ GOOD = {
     "AWS_REGION": "eu-central-1",
 }
 APP_REQUIRED = list(GOOD)  # in the order of the fields
-WEB_REQUIRED = ["DARKROOM_LISTEN_PORT", "DARKROOM_APP_URL", "DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT"]
+WEB_REQUIRED = ["DARKROOM_LISTEN_PORT", "DARKROOM_APP_URL", "DARKROOM_CDN_URL", "DARKROOM_BUCKET", "AWS_REGION"]
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_wrong_setting_is_named_without_its_value(environment: pytest.MonkeyPa
 
 
 def test_a_printed_settings_object_contains_no_secret(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    environment.setenv("DARKROOM_REDIS_URL", "redis://:canary@127.0.0.1:6379/0")
 
     printed = repr(read_settings(Settings))
 

@@ -19,6 +19,7 @@ from tests.database_pair import DatabasePair
 from tests.drills.processes import Process, Processes, stopping_processes
 from tests.reads.statements import StatementLog, logged
 from tests.redis_pair import RedisNode
+from tests.servers import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.services import Stores
 
 WAIT_SECONDS = 120
@@ -106,7 +107,8 @@ async def running_pair(
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    return {variable_of(Settings, name): _plain(getattr(settings, name)) for name in settings.model_fields_set}
+    own = {variable_of(Settings, name): _plain(getattr(settings, name)) for name in settings.model_fields_set}
+    return own | {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
 
 
 def _plain(value: Any) -> str:

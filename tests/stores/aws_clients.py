@@ -3,12 +3,12 @@
 from contextlib import AsyncExitStack
 
 from app.stores.clients import AmazonStores, Endpoints, open_amazon
-from tests.services import BUCKET, KEY_ID, REGION, SECRET
+from tests.aws_environment import aws_credentials
+from tests.services import BUCKET, REGION
 
 
 async def open_clients(stack: AsyncExitStack, url: str) -> AmazonStores:
     """Open the clients of all services on `url`."""
     endpoints = Endpoints(dynamodb=url, s3=url, s3_public=url, sqs=url, sns=url)
-    return await open_amazon(
-        stack, endpoints, region=REGION, bucket=BUCKET, access_key_id=KEY_ID, secret_access_key=SECRET
-    )
+    with aws_credentials():
+        return await open_amazon(stack, endpoints, region=REGION, bucket=BUCKET)

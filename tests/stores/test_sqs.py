@@ -8,12 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.stores.aws_errors import CallRejected
-from app.stores.clients import Endpoints, open_amazon
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Queues
 from darkroom_process.asgi_types import Receive, Scope, Send
 from local.asgi import read_body
-from tests.services import BUCKET, KEY_ID, REGION, SECRET
+from tests.stores.aws_clients import open_clients
 from tests.web.servers import serving
 
 AFTER_TWELVE_HOURS = "InvalidParameterValue"
@@ -50,11 +49,7 @@ def scripted_responses() -> ScriptedResponses:
 async def queues(scripted_responses: ScriptedResponses) -> AsyncIterator[Queues]:
     with serving(scripted_responses) as url:
         async with AsyncExitStack() as stack:
-            endpoints = Endpoints(dynamodb=url, s3=url, s3_public=url, sqs=url, sns=url)
-            amazon = await open_amazon(
-                stack, endpoints, region=REGION, bucket=BUCKET, access_key_id=KEY_ID, secret_access_key=SECRET
-            )
-            yield amazon.queues
+            yield (await open_clients(stack, url)).queues
 
 
 @pytest.mark.parametrize("code", [AFTER_TWELVE_HOURS, RECEIVED_AGAIN, VISIBLE_AGAIN])

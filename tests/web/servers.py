@@ -17,6 +17,8 @@ from web.settings import Settings
 
 CDN_URL = "http://127.0.0.1:18082"
 OBJECTS_URL = "http://127.0.0.1:18081"
+BUCKET = "darkroom"
+REGION = "eu-central-1"
 START_SECONDS = 60.0
 
 
@@ -65,7 +67,8 @@ def serving_web(
     trusted_proxies: str = "127.0.0.1",
     allowed_hosts: str = "*",
     cdn_url: str = CDN_URL,
-    objects_url: str = OBJECTS_URL,
+    objects_url: str | None = OBJECTS_URL,
+    region: str = REGION,
     **settings: int,
 ) -> Iterator[str]:
     """Run the web tier in front of `app_url`. By default it trusts a proxy at 127.0.0.1, so tests can use `https`."""
@@ -74,7 +77,9 @@ def serving_web(
         allowed_hosts=allowed_hosts,
         app_url=AnyHttpUrl(app_url),
         cdn_url=AnyHttpUrl(cdn_url),
-        s3_public_endpoint=AnyHttpUrl(objects_url),
+        s3_public_endpoint=objects_url,
+        bucket=BUCKET,
+        AWS_REGION=region,
         **settings,  # type: ignore[arg-type]  # limits, all integers
     )
     application = create_application(values, readiness or Readiness(), CollectorRegistry())

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from pydantic import AnyHttpUrl, ValidationError
 
-from tests.web.servers import CDN_URL, OBJECTS_URL, serving_web
+from tests.web.servers import BUCKET, CDN_URL, OBJECTS_URL, REGION, serving_web
 from web.settings import Settings
 
 
@@ -34,5 +34,7 @@ def test_listening_on_every_interface_requires_explicit_hosts() -> None:
             listen_port=8080,
             app_url=AnyHttpUrl("http://127.0.0.1:8000"),
             cdn_url=AnyHttpUrl(CDN_URL),
-            s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
+            s3_public_endpoint=OBJECTS_URL,
+            bucket=BUCKET,
+            AWS_REGION=REGION,
         )

@@ -11,7 +11,7 @@ import httpx
 
 from darkroom_client.connection import tls_context
 from tests.servers import free_port
-from tests.web.servers import CDN_URL, OBJECTS_URL
+from tests.web.servers import BUCKET, CDN_URL, OBJECTS_URL, REGION
 
 MAX_SECONDS = 60
 
@@ -22,7 +22,11 @@ async def web_process(**settings: str) -> AsyncIterator[asyncio.subprocess.Proce
         sys.executable,
         "-m",
         "web",
-        env={**os.environ, **{f"DARKROOM_{name.upper()}": value for name, value in settings.items()}},
+        env={
+            **os.environ,
+            "AWS_REGION": REGION,
+            **{f"DARKROOM_{name.upper()}": value for name, value in settings.items()},
+        },
         stderr=asyncio.subprocess.PIPE,
     )
     try:
@@ -38,6 +42,7 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
     """Yield the process and its address once it is ready."""
     port = free_port()
     arguments = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
+    arguments["bucket"] = BUCKET
     async with web_process(**arguments, **settings) as process, asyncio.timeout(MAX_SECONDS):
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(trust_env=False, timeout=60, verify=tls_context()) as client:

@@ -8,7 +8,7 @@ from app.serving import app_server_config
 from app.settings import Settings as AppSettings
 from app.worker.health import health_server
 from darkroom_process.readiness import Readiness
-from tests.web.servers import CDN_URL, OBJECTS_URL
+from tests.web.servers import BUCKET, CDN_URL, OBJECTS_URL, REGION
 from web.__main__ import web_server_config
 from web.settings import Settings as WebSettings
 
@@ -29,7 +29,9 @@ def web_config(readiness: Readiness | None = None) -> uvicorn.Config:
         allowed_hosts="*",
         app_url=AnyHttpUrl("http://127.0.0.1:1"),
         cdn_url=AnyHttpUrl(CDN_URL),
-        s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
+        s3_public_endpoint=OBJECTS_URL,
+        bucket=BUCKET,
+        AWS_REGION=REGION,
     )
     return web_server_config(settings, readiness or Readiness(), CollectorRegistry())
 

@@ -44,6 +44,13 @@ class Sandbox(StrEnum):
     RELAXED = "relaxed"
 
 
+class ScratchDisk(StrEnum):
+    """Whether a worker may start with its temporary files in memory."""
+
+    STRICT = "strict"
+    RELAXED = "relaxed"
+
+
 def _matching(pattern: str) -> AfterValidator:
     compiled = re.compile(pattern)
 
@@ -167,8 +174,13 @@ class Settings(BaseSettings):
     )
     scratch_folder: Path | None = Field(
         None,
-        description="a folder for workers' temporary files, accessible to the worker's user only",
+        description="a folder on a disk for workers' temporary files, accessible to the worker's user only",
         examples=["/var/lib/darkroom/scratch"],
+    )
+    scratch_disk: ScratchDisk = Field(
+        ScratchDisk.STRICT,
+        description="whether a worker may start with its scratch folder in memory: strict or relaxed",
+        examples=["strict"],
     )
     sandbox: Sandbox = Field(
         Sandbox.STRICT,

@@ -140,8 +140,13 @@ class Environments:
         if not installation.settings.cdn_url:
             environment[f"{PREFIX}CDN_KEYS_FILE"] = str(installation.folder.cdn_keys)
             environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
-        # Defaults where only this machine is served: registration is open. An old kernel does not prevent the start.
-        defaults = {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"}
+        # Defaults where only this machine is served: registration is open. Neither an old kernel nor a data folder in
+        # memory prevents the start.
+        defaults = {
+            f"{PREFIX}REGISTRATION": "open",
+            f"{PREFIX}SANDBOX": "relaxed",
+            f"{PREFIX}SCRATCH_DISK": "relaxed",
+        }
         if serves_other_machines(installation, self._inherited):
             defaults[f"{PREFIX}REGISTRATION"] = "closed"
             environment[f"{PREFIX}FIRST_ACCOUNT"] = "command"

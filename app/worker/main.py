@@ -35,7 +35,7 @@ from app.worker.presence import publish_presence
 from app.worker.projections import ProjectionLoops
 from app.worker.relay import Hints, Relay
 from app.worker.request_purger import ExpiredRequestPurger
-from app.worker.scratch import NotPrivate, scratch_folder
+from app.worker.scratch import ScratchUnusable, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 from app.worker.sweeper import build_export_sweeper, build_item_sweeper, resend_missing_items
 from darkroom_process.metrics import new_registry
@@ -55,13 +55,21 @@ Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM. The template is forked before any client, thread or loop exists."""
-    decoders = Decoders.start(slots=settings.worker_slots, encoders=max(1, settings.worker_bulk_slots))
     try:
-        with scratch_folder(settings.scratch_folder) as scratch:
+        with scratch_folder(_configured(settings.scratch_folder), settings.scratch_disk) as scratch:
+            decoders = Decoders.start(slots=settings.worker_slots, encoders=max(1, settings.worker_bulk_slots))
             uvloop.run(_work(settings, decoders, scratch))
-    except (Unsafe, NotPrivate) as reason:
+    except (Unsafe, ScratchUnusable) as reason:
         raise SystemExit(str(reason)) from None
     log.info("worker.stopped")
+
+
+def _configured(folder: Path | None) -> Path:
+    if folder is None:
+        raise ScratchUnusable(
+            "A worker needs DARKROOM_SCRATCH_FOLDER: a folder on a disk, for example /var/lib/darkroom."
+        )
+    return folder
 
 
 async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:

@@ -49,10 +49,18 @@ def test_without_landlock_a_relaxed_worker_starts_with_a_warning() -> None:
     assert "sandbox.without_landlock" in checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("missing", [pytest.param("landlock", marks=BOTH), "seccomp"])
-def test_a_refused_worker_ends_with_one_line_of_reason(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in GOOD.items():
+def set_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Set what a worker needs before it checks its machine."""
+    for name, value in (GOOD | {"DARKROOM_SCRATCH_DISK": "relaxed"}).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DARKROOM_SCRATCH_FOLDER", str(folder / "scratch"))
+
+
+@pytest.mark.parametrize("missing", [pytest.param("landlock", marks=BOTH), "seccomp"])
+def test_a_refused_worker_ends_with_one_line_of_reason(
+    missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_environment(monkeypatch, tmp_path)
     checked = start_check(missing, "worker")
     assert checked.returncode == 1
     assert checked.stdout == ""
@@ -81,8 +89,7 @@ CHECK_ALONE = ("tests.worker.restricted_kernel", "nothing", "strict")
 def test_a_worker_that_cannot_decode_exits_with_a_reason(
     fault: str, sample: str, module: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name, value in GOOD.items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch, tmp_path)
     command = [str(a_python_with(fault, tmp_path)), "-m", *module]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603  # our own
     assert ended.returncode == 1

@@ -44,6 +44,8 @@ from app.settings import Settings
 from app.share_links.routes import share_links as share_routes
 from app.share_links.routes import visitors as shared_routes
 from app.share_links.wiring import ShareLinkServices, build_album_links, build_share_links
+from app.status import routes as status_routes
+from app.status.wiring import StatusServices, build_status
 from app.stores.metrics import watch_stores
 from darkroom_process.health import health_routes
 from darkroom_process.metrics import RequestMetrics
@@ -67,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     events_routes.router,
     search_routes.router,
     admin_routes.router,
+    status_routes.router,
 )
 
 
@@ -80,6 +83,7 @@ class State(
     SearchServices,
     EventServices,
     AdminServices,
+    StatusServices,
 ):
     """The state of the lifespan, available to routes as `request.state`."""
 
@@ -119,6 +123,7 @@ async def open_services(
         **build_search(base=base, items=items, cursors=cursors),
         **await open_event_services(stack, clients=base.clients, events=base.events, stopping=readiness.stopping),
         **build_overview(base=base),
+        **build_status(base=base),
         grants=access.grants,
     )
 

@@ -39,7 +39,7 @@ class Exchange:
                 await self._send_piece(piece)
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         except (httpx.TransportError, TimeoutError) as error:
-            log.warning("response.truncated", error=type(error).__name__, request_id=self.identity.request_id.decode())
+            log.warning("response.truncated", error=type(error).__name__, **self.identity.log_fields())
             return False
         return True
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from darkroom_process.amazon_trace import AMAZON_TRACE, amazon_trace_of
 from darkroom_process.request_id import REQUEST_ID, request_id_of
 from darkroom_process.tier_headers import DEADLINE_HEADER
 from darkroom_process.trace_context import TRACEPARENT, TraceContext
@@ -36,13 +37,22 @@ class Identity:
     trace: TraceContext
     continues_trace: bool
     """False if the request had no well-formed `traceparent`; then its `tracestate` does not count either."""
+    amazon_trace: bytes | None = None
+    """The balancer's."""
+
+    def log_fields(self) -> dict[str, str]:
+        """Return the ids under the names that both tiers log them by."""
+        fields = {"request_id": self.request_id.decode()}
+        return fields | {"amazon_trace": self.amazon_trace.decode()} if self.amazon_trace else fields
 
 
 def identify(headers: HeaderList) -> Identity:
     """Reuse a well-formed `X-Request-Id` and the trace of a well-formed `traceparent`; generate what is missing."""
     parent = TraceContext.of(headers)
     trace = parent.child() if parent else TraceContext.create()
-    return Identity(request_id_of(headers), trace, continues_trace=parent is not None)
+    return Identity(
+        request_id_of(headers), trace, continues_trace=parent is not None, amazon_trace=amazon_trace_of(headers)
+    )
 
 
 def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> HeaderList:
@@ -69,6 +79,8 @@ def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> Header
         (b"x-forwarded-proto", scope["scheme"].encode()),
         (b"x-darkroom-cookie", cookie_name(scope["scheme"], host).encode("latin-1")),
     ]
+    if identity.amazon_trace:
+        passed.append((AMAZON_TRACE, identity.amazon_trace))
     return [*passed, (b"transfer-encoding", b"chunked")] if chunked else passed
 
 

@@ -124,7 +124,7 @@ class Forwarder:
             path=logged_path(scope),
             status=exchange.status,
             seconds=seconds,
-            request_id=exchange.identity.request_id.decode(),
+            **exchange.identity.log_fields(),
             trace_id=exchange.identity.trace.trace_id,
         )
 
@@ -196,7 +196,7 @@ class Forwarder:
 
     def _unavailable(self, exchange: Exchange, error: httpx.TransportError) -> Unavailable:
         self._metrics.unreachable.inc()
-        log.warning("app.unreachable", error=type(error).__name__, request_id=exchange.identity.request_id.decode())
+        log.warning("app.unreachable", error=type(error).__name__, **exchange.identity.log_fields())
         return Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
 
     async def _send_request(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> httpx.Response:

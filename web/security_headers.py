@@ -1,5 +1,7 @@
 """Add the security headers to every response, errors included."""
 
+import ipaddress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ONE_YEAR_SECONDS = 31_536_000
@@ -27,6 +29,20 @@ def content_security_policy(cdn_origin: str, objects_origin: str) -> str:
     )
 
 
+def _names_loopback(scope: Scope) -> bool:
+    """Return whether the browser reached this server as its own machine. HSTS applies to all ports of a name: it would
+    close every other local server that speaks http.
+    """
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+    name = host.removeprefix("[").partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 class SecurityHeaders:
     """Pure ASGI middleware: it changes the head of a response, buffers nothing, and replaces headers of the same
     names.
@@ -49,7 +65,8 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        added = [*self._headers, self._transport_security] if scope["scheme"] == "https" else self._headers
+        is_secure = scope["scheme"] == "https" and not _names_loopback(scope)
+        added = [*self._headers, self._transport_security] if is_secure else self._headers
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.after_commit import request_deadline
 from app.jobs.isolation import capture
+from darkroom_process.amazon_trace import amazon_trace_of
 from darkroom_process.logged_path import logged_path
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
@@ -60,12 +61,14 @@ class RequestContextMiddleware:
             await self._application(scope, receive, send)
             return
         request_id = request_id_of(scope["headers"])
-        trace = TraceContext.of(scope["headers"])
+        trace, amazon_trace = TraceContext.of(scope["headers"]), amazon_trace_of(scope["headers"])
         response = _Response(send, request_id)
         started = time.perf_counter()
         self._metrics.in_progress += 1
         bound = structlog.contextvars.bind_contextvars(
-            request_id=request_id.decode(), **({"trace_id": trace.trace_id} if trace else {})
+            request_id=request_id.decode(),
+            **({"trace_id": trace.trace_id} if trace else {}),
+            **({"amazon_trace": amazon_trace.decode()} if amazon_trace else {}),
         )
         try:
             await self._application(scope, receive, response.send)

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.http.problem_responses import add_problem_responses
@@ -150,6 +151,14 @@ async def test_a_retryable_problem_carries_retry_after(http: httpx.AsyncClient) 
     assert _is_problem(busy, 429, "too-many-requests")
     assert _is_problem(away, 503, "unavailable")
     assert (busy.headers["Retry-After"], away.headers["Retry-After"]) == ("7", "1")
+
+
+async def test_log_entries_carry_the_balancers_trace(http: httpx.AsyncClient) -> None:
+    trace = "Root=1-67891233-abcdef012345678912345678"
+    with capture_logs(processors=[merge_contextvars]) as entries:
+        await http.get("/crash", headers={"X-Amzn-Trace-Id": trace})
+        await http.get("/crash", headers={"X-Amzn-Trace-Id": "forged\tvalue"})
+    assert [entry.get("amazon_trace") for entry in entries if entry["event"] == "request.crashed"] == [trace, None]
 
 
 @pytest.mark.parametrize("path", ["/size", "/crash", "/nothing"])

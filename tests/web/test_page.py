@@ -41,8 +41,15 @@ async def test_every_response_carries_the_security_headers_once(web: httpx.Async
 
 
 async def test_over_https_responses_carry_hsts(web: httpx.AsyncClient) -> None:
-    response = await web.get("/nowhere", headers={"X-Forwarded-Proto": "https"})
+    response = await web.get("/nowhere", headers={"X-Forwarded-Proto": "https", "Host": "photos.example.com:8443"})
     assert response.headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize("host", ["localhost", "photos.localhost:8443", "127.0.0.1:8080", "[::1]:8080", "LocalHost"])
+async def test_a_name_of_the_browsers_own_machine_gets_no_hsts(web: httpx.AsyncClient, host: str) -> None:
+    """It would close all local servers that speak http."""
+    response = await web.get("/nowhere", headers={"X-Forwarded-Proto": "https", "Host": host})
+    assert "strict-transport-security" not in response.headers
 
 
 async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web: httpx.AsyncClient) -> None:

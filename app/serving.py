@@ -5,12 +5,12 @@ import gc
 
 import structlog
 import uvicorn
-import uvloop
 from prometheus_client import CollectorRegistry
 
 from app.main import create_app
 from app.settings import Settings
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
+from darkroom_process.event_loop import new_event_loop
 from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
@@ -34,7 +34,7 @@ def app_server_config(settings: Settings, readiness: Readiness, registry: Collec
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends the server. Raises SystemExit if it cannot start."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings))
     log.info("app.stopped")
 

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import uvloop
-
 from darkroom_process.asgi_types import Application
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
+from darkroom_process.event_loop import new_event_loop
 from darkroom_process.logs import configure_logs
 from darkroom_process.server_config import BACKLOG, server_config
 from local.startup_error import ExitCode, StartupError
@@ -44,7 +43,7 @@ def run_to_the_end(serve: Callable[[], Awaitable[None]]) -> int:
         await serve()
 
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(run())
     except StartupError as error:
         sys.stderr.write(f"{error.line}\n")

@@ -37,11 +37,11 @@ class Authority:
         self.certificate = folder / "authority.pem"
         self.certificate.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, address: str) -> tuple[Path, Path]:
-        """Return the files of certificate and key for a server at this IP address."""
+    def sign(self, host: str) -> tuple[Path, Path]:
+        """Return the files of certificate and key for a server with this IP address or name."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server of the tests")])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        names = x509.SubjectAlternativeName([_general_name(host)])
         signed = self._certificate(name, key.public_key()).add_extension(names, critical=False)
         certificate_file, key_file = self._folder / "server.pem", self._folder / "server-key.pem"
         certificate_file.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
@@ -66,3 +66,10 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own), critical=False)
         )
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -3,10 +3,10 @@
 import asyncio
 
 import uvicorn
-import uvloop
 from prometheus_client import CollectorRegistry
 
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
+from darkroom_process.event_loop import new_event_loop
 from darkroom_process.local_users import parsed_users
 from darkroom_process.logs import configure_logs
 from darkroom_process.metrics import new_registry
@@ -36,7 +36,7 @@ def web_server_config(settings: Settings, readiness: Readiness, registry: Collec
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends the server."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings))
 
 

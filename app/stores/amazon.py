@@ -15,6 +15,7 @@ USER_AGENT = "darkroom"
 def client_config(*, read_seconds: float = READ_SECONDS, **options: Any) -> AioConfig:
     """Return a configuration that names retries and checksums: botocore's defaults change between versions."""
     return AioConfig(
+        connector_args={"use_dns_cache": False},  # the event loop's resolver decides
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},

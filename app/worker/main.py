@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import uvloop
 from prometheus_client import CollectorRegistry
 
 from app.accounts.wiring import build_closed_accounts
@@ -38,6 +37,7 @@ from app.worker.request_purger import ExpiredRequestPurger
 from app.worker.scratch import ScratchUnusable, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 from app.worker.sweeper import build_export_sweeper, build_item_sweeper, resend_missing_items
+from darkroom_process.event_loop import new_event_loop
 from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
@@ -58,7 +58,8 @@ def main(settings: Settings) -> None:
     try:
         with scratch_folder(_configured(settings.scratch_folder), settings.scratch_disk) as scratch:
             decoders = Decoders.start(slots=settings.worker_slots, encoders=max(1, settings.worker_bulk_slots))
-            uvloop.run(_work(settings, decoders, scratch))
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(_work(settings, decoders, scratch))
     except (Unsafe, ScratchUnusable) as reason:
         raise SystemExit(str(reason)) from None
     log.info("worker.stopped")

@@ -26,9 +26,10 @@ async def open_clients(stack: AsyncExitStack, *, settings: Settings, clock: Cloc
     """Open all clients. The stack closes them in reverse order."""
     database = open_database(settings)
     stack.push_async_callback(database.close)
-    redis_url = settings.redis_url.get_secret_value()
-    cache = await stack.enter_async_context(Cache(database, redis_url, mode=settings.cache))
-    signals = await stack.enter_async_context(Signals(redis_url))
+    redis_url, password_file = settings.redis_url.get_secret_value(), settings.redis_password_file
+    cache = Cache(database, redis_url, password_file=password_file, mode=settings.cache)
+    await stack.enter_async_context(cache)
+    signals = await stack.enter_async_context(Signals(redis_url, password_file=password_file))
     amazon = await _open_amazon(stack, settings)
     await stack.enter_async_context(AwsErrorNotices(errors=amazon.errors, registry=signals.presence, clock=clock))
     return Clients(clock=clock, database=database, cache=cache, signals=signals, amazon=amazon)

@@ -96,7 +96,7 @@ async def open_services(
     """Open all clients and build the services. The stack closes them in reverse order."""
     base = await open_foundation(settings, stack, utc_now)
     watch_stores(registry, base.database, base.cache, base.amazon.errors)
-    secret = settings.secret.get_secret_value().encode()
+    secret = settings.secret_source()
     cursors, passwords = Cursors(secret), open_passwords(stack)
     delivery = await open_delivery(stack, settings=settings, clients=base.clients)
     account_services = build_accounts(settings=settings, clients=base.clients, events=base.events, passwords=passwords)

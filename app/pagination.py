@@ -2,14 +2,11 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 
+from darkroom_process.secret_file import SIGNATURE_BYTES, Secret
 from darkroom_shared.problems import Invalid
-
-_SIGNATURE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +20,13 @@ class Position:
 class Cursors:
     """`reader` is an account id or a share id."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: Secret) -> None:
         self._secret = secret
 
     def write(self, reader: str, order: str, position: Position) -> str:
         payload = json.dumps([position.item_id, position.captured_key], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._sign(reader, order, payload) + payload).decode().rstrip("=")
+        signature = self._secret.sign(_message(reader, order, payload))
+        return base64.urlsafe_b64encode(signature + payload).decode().rstrip("=")
 
     def read(self, reader: str, order: str, text: str) -> Position:
         """Return the position. Raises Invalid for a cursor that was not issued for this reader and order."""
@@ -36,15 +34,15 @@ class Cursors:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (binascii.Error, ValueError) as error:
             raise _invalid() from error
-        signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(reader, order, payload)):
+        signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
+        if not self._secret.verifies(signature, _message(reader, order, payload)):
             raise _invalid()
         item_id, captured_key = json.loads(payload)
         return Position(item_id, captured_key)
 
-    def _sign(self, reader: str, order: str, payload: bytes) -> bytes:
-        message = b"\0".join((b"cursor", reader.encode(), order.encode(), payload))
-        return hmac.digest(self._secret, message, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+def _message(reader: str, order: str, payload: bytes) -> bytes:
+    return b"\0".join((b"cursor", reader.encode(), order.encode(), payload))
 
 
 def _invalid() -> Invalid:

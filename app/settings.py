@@ -6,10 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
+from darkroom_process.secret_file import SECRET_CHARACTERS, Secret, configured_secret
 from darkroom_process.settings_fields import (
     AwsRegion,
     BucketName,
@@ -18,9 +20,9 @@ from darkroom_process.settings_fields import (
     OperatorHost,
     OperatorPort,
     S3PublicEndpoint,
+    SecretFilePath,
+    TierSecret,
 )
-
-SECRET_CHARACTERS = 32
 
 
 class Registration(StrEnum):
@@ -63,6 +65,9 @@ def _matching(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+FILE_INSTEAD = {"secret": "secret_file", "cdn_key_id": "cdn_keys_file", "cdn_private_key": "cdn_keys_file"}
+"""Settings that a file may hold instead; the file takes precedence."""
+
 HttpUrl = Annotated[str, _matching(r"^https?://[^/\s]+")]
 
 
@@ -78,12 +83,8 @@ class Settings(BaseSettings):
     operator_host: OperatorHost = "127.0.0.1"
     operator_port: OperatorPort = 0
     allowed_hosts: HostList = "*"
-    tier_secret: SecretStr | None = Field(
-        None,
-        min_length=SECRET_CHARACTERS,
-        description=f"at least {SECRET_CHARACTERS} random characters, the web tier's",
-        examples=["the output of `openssl rand -hex 32`"],
-    )
+    tier_secret: TierSecret = None
+    tier_secret_file: SecretFilePath = None
     drain_seconds: float = Field(
         0, ge=0, le=300, description="seconds between readiness off and the stop of serving", examples=["10"]
     )
@@ -112,6 +113,11 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr, _matching(r"^(rediss?|unix)://.")] = Field(
         description="a Redis as URL", examples=["redis://127.0.0.1:6379/0"]
     )
+    redis_password_file: FilePath | None = Field(
+        None,
+        description="a file that holds Redis's password, instead of one in the URL",
+        examples=["/run/darkroom/redis-password"],
+    )
     cache: CacheMode = Field(CacheMode.ON, description="what is cached in Redis: on, writer or off", examples=["on"])
     dynamodb_endpoint: HttpUrl | None = Field(
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
@@ -128,25 +134,34 @@ class Settings(BaseSettings):
     )
     bucket: BucketName
     cdn_url: HttpUrl = Field(description="the base URL of the CDN", examples=["http://127.0.0.1:8082"])
-    cdn_key_id: Annotated[str, _matching(r"^[A-Za-z0-9_-]+$")] = Field(
-        description="the id of the CDN's public key", examples=["K2JCJMDEHXQW5F"]
-    )
-    cdn_private_key: Annotated[SecretStr, _matching(r"^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----")] = Field(
-        description="the private key of the CDN as PEM text", examples=["-----BEGIN PRIVATE KEY-----…"]
-    )
     cdn_keys_file: Path | None = Field(
         None,
         description="a file of the CDN's private keys, as `darkroom admin rotate-key` keeps it",
         examples=["/srv/darkroom/cdn-keys.json"],
+    )
+    cdn_key_id: Annotated[str, _matching(r"^[A-Za-z0-9_-]+$")] | None = Field(
+        None,
+        validate_default=True,
+        description="the id of the CDN's public key, unless DARKROOM_CDN_KEYS_FILE is set",
+        examples=["K2JCJMDEHXQW5F"],
+    )
+    cdn_private_key: Annotated[SecretStr, _matching(r"^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----")] | None = Field(
+        None,
+        validate_default=True,
+        description="the private key of the CDN as PEM text, unless DARKROOM_CDN_KEYS_FILE is set",
+        examples=["-----BEGIN PRIVATE KEY-----…"],
     )
     edge_keys_folder: Path | None = Field(
         None,
         description="the folder of public keys of an edge on this machine",
         examples=["/srv/darkroom/edge-keys"],
     )
-    secret: SecretStr = Field(
+    secret_file: SecretFilePath = None
+    secret: SecretStr | None = Field(
+        None,
+        validate_default=True,
         min_length=SECRET_CHARACTERS,
-        description=f"at least {SECRET_CHARACTERS} random characters",
+        description=f"at least {SECRET_CHARACTERS} random characters, unless DARKROOM_SECRET_FILE is set",
         examples=["the output of `openssl rand -hex 32`"],
     )
     registration: Registration = Field(
@@ -195,3 +210,24 @@ class Settings(BaseSettings):
         examples=["60"],
     )
     aws_region: Annotated[AwsRegion, Field(validation_alias="AWS_REGION")]
+
+    @field_validator(*FILE_INSTEAD)
+    @classmethod
+    def _is_set_or_in_a_file(cls, value: object, info: ValidationInfo) -> object:
+        # A file that is itself refused is not in info.data; its own error is enough.
+        if value is None and info.data.get(FILE_INSTEAD[info.field_name or ""], "refused") is None:
+            raise PydanticCustomError("missing", "neither set nor in a file")
+        return value
+
+    def secret_source(self) -> Secret:
+        secret = configured_secret(self.secret, self.secret_file)
+        assert secret is not None  # noqa: S101 - a validator demands it
+        return secret
+
+    def cdn_key(self) -> tuple[str, str]:
+        """Return the id and the PEM text of the key, where no file holds keys."""
+        assert self.cdn_key_id is not None and self.cdn_private_key is not None  # noqa: S101, PT018 - as above
+        return self.cdn_key_id, self.cdn_private_key.get_secret_value()
+
+    def tier_secret_source(self) -> Secret | None:
+        return configured_secret(self.tier_secret, self.tier_secret_file)

@@ -22,6 +22,7 @@ from app.stores.aurora import Database
 from bench.gallery import fill, ready_row
 from bench.scale import scaled
 from bench.service import EMAIL, PASSWORD, data_folder, register, running_service, running_tables
+from darkroom_process.secret_file import Secret
 from darkroom_shared.albums import CreateAlbum
 from darkroom_shared.ids import AccountId, AlbumId
 from darkroom_shared.times import utc_now
@@ -44,7 +45,7 @@ def main() -> None:
             asyncio.run(fill(endpoint, rows))
         placed = {made[LARGE]: rows, made[SMALL]: rows[:SMALL]}
         asyncio.run(_place(folder / "darkroom.db", placed))
-        cursors = Cursors(json.loads((folder / "keys.json").read_bytes())["secret"].encode())
+        cursors = Cursors(Secret(json.loads((folder / "keys.json").read_bytes())["secret"].encode()))
         pages = [_pages(cursors, account, album, some) for album, some in placed.items()]
         with running_service(Path(name)) as url:
             asyncio.run(_measure(url, [*placed], pages))

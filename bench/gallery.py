@@ -22,6 +22,7 @@ from bench.scale import scaled
 from bench.service import data_folder, open_tables, register, running_service, running_tables, sign_in
 from darkroom_client.client import DarkroomClient
 from darkroom_client.items import Order
+from darkroom_process.secret_file import Secret
 from darkroom_shared.ids import AccountId, new_item_id
 from darkroom_shared.items import ItemKind, ItemState
 from darkroom_shared.task_group import TaskGroup
@@ -48,7 +49,7 @@ def main() -> None:
         rows = {size: [ready_row(account) for _ in range(size)] for size, account in accounts.items()}
         with running_tables(data_folder(folder) / "tables.db") as endpoint:
             asyncio.run(fill(endpoint, [*rows[LARGE], *rows[SMALL]]))
-        cursors = Cursors(json.loads((data_folder(folder) / "keys.json").read_bytes())["secret"].encode())
+        cursors = Cursors(Secret(json.loads((data_folder(folder) / "keys.json").read_bytes())["secret"].encode()))
         pages = {(size, order): _pages(cursors, rows[size], order) for size in rows for order in ORDERS}
         with running_service(folder) as url:
             asyncio.run(_measure(url, pages))

@@ -185,7 +185,7 @@ async def open_services(stores: Stores, clock: Clock, **changes: object) -> Asyn
     async with AsyncExitStack() as stack:
         with aws_credentials():
             base = await open_foundation(settings, stack, clock)
-        secret = settings.secret.get_secret_value().encode()
+        secret = settings.secret_source()
         items = build_items(
             clients=base.clients,
             parts=base.items,

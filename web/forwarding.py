@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from darkroom_process.logged_path import logged_path
 from darkroom_process.request_head import KNOWN_METHODS
+from darkroom_process.secret_file import Secret
 from darkroom_process.tier_headers import DEADLINE_HEADER, TIER_HEADER
 from darkroom_shared.problems import (
     BadRequest,
@@ -98,7 +99,7 @@ class Forwarder:
         limits: Limits,
         metrics: ForwardingMetrics,
         stopping: asyncio.Event,
-        tier_secret: bytes | None = None,
+        tier_secret: Secret | None = None,
     ) -> None:
         self._tier_secret = tier_secret
         self._app_url = httpx.URL(app_url)
@@ -204,7 +205,7 @@ class Forwarder:
         transport: httpx.AsyncBaseTransport = exchange.scope["state"]["transport"]
         headers = headers_for_app(exchange.scope, exchange.identity, self._app_url.netloc)
         if self._tier_secret:
-            headers = [*headers, (TIER_HEADER, self._tier_secret)]
+            headers = [*headers, (TIER_HEADER, self._tier_secret.signing)]
         try:
             return await transport.handle_async_request(self._request(exchange, headers, body, time_limits))
         except _RETRYABLE_ERRORS:

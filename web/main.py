@@ -33,7 +33,7 @@ def create_application(settings: Settings, readiness: Readiness, registry: Colle
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     application.add_exception_handler(Exception, _respond_internal_problem)
     application.router.routes.extend(health_routes(readiness))
-    secret = settings.tier_secret.get_secret_value().encode() if settings.tier_secret else None
+    secret = settings.tier_secret_source()
     application.mount(
         "/v1", Forwarder(str(settings.app_url), limits, ForwardingMetrics(registry), readiness.stopping, secret)
     )

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, AnyHttpUrl, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_process.hosts import checked_hosts
 from darkroom_process.local_users import EVERYONE, checked_users
+from darkroom_process.secret_file import Secret, configured_secret
 from darkroom_process.settings_fields import (
     AwsRegion,
     BucketName,
@@ -15,6 +16,8 @@ from darkroom_process.settings_fields import (
     OperatorHost,
     OperatorPort,
     S3PublicEndpoint,
+    SecretFilePath,
+    TierSecret,
     TlsCertificate,
     TlsKey,
 )
@@ -44,13 +47,9 @@ class Settings(BaseSettings):
     )
     """Anything but * is for a server on loopback."""
     app_url: AnyHttpUrl = Field(description="the URL of the app", examples=["http://127.0.0.1:8000"])
-    tier_secret: SecretStr | None = Field(
-        None,
-        min_length=32,
-        description="at least 32 random characters, the app's",
-        examples=["the output of `openssl rand -hex 32`"],
-    )
+    tier_secret: TierSecret = None
     """Needed where others can reach the app."""
+    tier_secret_file: SecretFilePath = None
     cdn_url: AnyHttpUrl = Field(description="the base URL of the CDN", examples=["https://media.example.com"])
     s3_public_endpoint: S3PublicEndpoint = None
     bucket: BucketName
@@ -81,3 +80,6 @@ class Settings(BaseSettings):
         if not text.strip() and info.data.get("listen_host") in ("0.0.0.0", "::"):  # noqa: S104 - a comparison
             raise ValueError("must name the hosts that browsers use")
         return checked_hosts(text)
+
+    def tier_secret_source(self) -> Secret | None:
+        return configured_secret(self.tier_secret, self.tier_secret_file)

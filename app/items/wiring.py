@@ -39,6 +39,7 @@ from app.media.recipe import recipe_hash
 from app.pagination import Cursors
 from app.settings import Settings
 from app.stores.cloudfront import UrlSigner
+from darkroom_process.secret_file import Secret
 from darkroom_shared.ids import AccountId
 
 
@@ -84,19 +85,17 @@ def build_item_parts(*, settings: Settings, clients: Clients, events: EventParts
 
 async def open_delivery(stack: AsyncExitStack, *, settings: Settings, clients: Clients) -> Delivery:
     """Return the signer of URLs. It reads its keys again when their file changes."""
-    signer = UrlSigner(
-        base_url=settings.cdn_url,
-        key_id=settings.cdn_key_id,
-        private_key_pem=settings.cdn_private_key.get_secret_value(),
-    )
-    delivery = Delivery(signer=signer, clock=clients.clock)
     if settings.cdn_keys_file is not None:
-        await stack.enter_async_context(watching_keys(settings.cdn_keys_file, settings.cdn_url, delivery))
-    return delivery
+        watching = watching_keys(settings.cdn_keys_file, settings.cdn_url, clients.clock)
+        return await stack.enter_async_context(watching)
+    key_id, key = settings.cdn_key()
+    return Delivery(
+        signer=UrlSigner(base_url=settings.cdn_url, key_id=key_id, private_key_pem=key), clock=clients.clock
+    )
 
 
 def build_items(
-    *, clients: Clients, parts: ItemParts, delivery: Delivery, cursors: Cursors, secret: bytes
+    *, clients: Clients, parts: ItemParts, delivery: Delivery, cursors: Cursors, secret: Secret
 ) -> ItemServices:
     store, changes, queue = ItemStore(clients.amazon.dynamo), parts.changes, parts.queue
     objects, clock, requests = clients.amazon.objects, clients.clock, Requests(store)

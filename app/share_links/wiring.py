@@ -17,6 +17,7 @@ from app.share_links.service.share_links import ShareLinkService
 from app.share_links.service.visits import VisitService
 from app.share_links.store.links import ShareLinkStore
 from app.share_links.store.visits import VisitStore
+from darkroom_process.secret_file import Secret
 
 
 class ShareLinkServices(TypedDict):
@@ -40,7 +41,7 @@ def build_share_links(
     accounts: AccountService,
     pages: AlbumPages,
     passwords: Passwords,
-    secret: bytes,
+    secret: Secret,
 ) -> ShareLinkServices:
     store, database, cache = VisitStore(), base.database, base.cache
     links = OpenLinks(cache=cache, store=store, clock=base.clock)

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
@@ -196,10 +199,14 @@ class Nudges:
 class Signals:
     """Limits, nudges and presence of one process, open as a context. No call raises because Redis is unavailable."""
 
-    def __init__(self, url: str, *, max_idle_seconds: float = MAX_IDLE_SECONDS) -> None:
-        self._redis = Redis.from_pool(_pool(url, Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), RETRIES)))
+    def __init__(
+        self, url: str, *, password_file: Path | None = None, max_idle_seconds: float = MAX_IDLE_SECONDS
+    ) -> None:
+        self._redis = Redis.from_pool(
+            _pool(url, password_file, Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), RETRIES))
+        )
         # Without retries here, because the loop of `Nudges.run` retries.
-        self._nudges_redis = Redis.from_pool(_pool(url, Retry(NoBackoff(), 0)))
+        self._nudges_redis = Redis.from_pool(_pool(url, password_file, Retry(NoBackoff(), 0)))
         self._availability = _Availability()
         self.limits = Limits(self._redis, self._availability)
         self.nudges = Nudges(self._nudges_redis, self._availability, max_idle_seconds)
@@ -276,7 +283,26 @@ class _Availability:
             log.info("redis.connected")
 
 
-def _pool(url: str, retry: Retry) -> BlockingConnectionPool:
+class _PasswordFile(CredentialProvider):
+    """Reads the file for each connection, so that the password may change."""
+
+    def __init__(self, user: str | None, file: Path) -> None:
+        self._user, self._file = user, file
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        password = self._file.read_text().strip()
+        return (self._user, password) if self._user else (password,)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()
+
+
+def _pool(url: str, password_file: Path | None, retry: Retry) -> BlockingConnectionPool:
+    credentials = None
+    if password_file is not None:
+        parts = urlsplit(url)
+        credentials = _PasswordFile(parts.username, password_file)
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # the pool refuses both
     return BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
@@ -284,6 +310,7 @@ def _pool(url: str, retry: Retry) -> BlockingConnectionPool:
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=REPLY_SECONDS,
         retry=retry,
+        credential_provider=credentials,
         # Otherwise a client never recovers after primary and standby are swapped.
         retry_on_error=[ReadOnlyError],
     )

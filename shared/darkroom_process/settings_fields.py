@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, FilePath
+from pydantic import AfterValidator, Field, FilePath, SecretStr
 
 from darkroom_process.hosts import checked_hosts
+from darkroom_process.secret_file import SECRET_CHARACTERS, checked_secret_file
 
 ListenHost = Annotated[str, Field(description="the address to listen on", examples=["127.0.0.1"])]
 ListenPort = Annotated[int, Field(ge=1, le=65_535, description="a port from 1 to 65535", examples=["8080"])]
@@ -37,6 +38,22 @@ S3PublicEndpoint = Annotated[
         pattern=r"^https?://[^/\s]+/?$",
         description="the URL by which browsers reach S3, absent for AWS itself",
         examples=["http://127.0.0.1:8081"],
+    ),
+]
+TierSecret = Annotated[
+    SecretStr | None,
+    Field(
+        min_length=SECRET_CHARACTERS,
+        description=f"at least {SECRET_CHARACTERS} random characters, equal in web tier and app",
+        examples=["the output of `openssl rand -hex 32`"],
+    ),
+]
+CheckedSecretFile = Annotated[FilePath, AfterValidator(checked_secret_file)]
+SecretFilePath = Annotated[
+    CheckedSecretFile | None,
+    Field(
+        description=f"a file with one secret a line, each of at least {SECRET_CHARACTERS} random characters",
+        examples=["/run/darkroom/secret"],
     ),
 ]
 TlsCertificate = Annotated[FilePath | None, Field(description="a PEM file", examples=["/srv/darkroom/certificate.pem"])]

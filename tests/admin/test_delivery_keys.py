@@ -11,9 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.admin.service.delivery_keys import RETIRED_AFTER, KeyRotation
-from app.items.service.delivery import Delivery
 from app.items.service.key_watch import watching_keys
-from app.stores.cloudfront import UrlSigner
 from app.stores.key_file import read_keys, write_keys
 from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
 from darkroom_shared.ids import new_account_id, new_item_id
@@ -95,13 +93,13 @@ async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
 ) -> None:
     generated = ensure_keys(folder)
     now = datetime(2026, 11, 24, 9, tzinfo=UTC)
-    delivery = Delivery(UrlSigner(CDN, "K1", generated.cdn_private_key), lambda: now)
 
-    def signs_with(key: str) -> bool:
-        return f"Key-Pair-Id={key}&" in delivery.rendition_folder(ACCOUNT, ITEM).query
+    async with watching_keys(folder.cdn_keys, CDN, lambda: now, poll_seconds=0.01) as delivery:
 
-    async with watching_keys(folder.cdn_keys, CDN, delivery, poll_seconds=0.01):
-        assert signs_with(generated.cdn_key_id), "the file takes precedence over the environment"
+        def signs_with(key: str) -> bool:
+            return f"Key-Pair-Id={key}&" in delivery.rendition_folder(ACCOUNT, ITEM).query
+
+        assert signs_with(generated.cdn_key_id)
         whole = folder.cdn_keys.read_text()
         folder.cdn_keys.write_text("{")
         await asyncio.sleep(0.05)
@@ -113,12 +111,15 @@ async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
 
 
 async def test_an_unexpected_error_does_not_end_the_watch(folder: DataFolder, rotation: KeyRotation) -> None:
-    generated = ensure_keys(folder)
-    delivery = Delivery(UrlSigner(CDN, "K1", generated.cdn_private_key), lambda: datetime(2026, 11, 24, 9, tzinfo=UTC))
+    ensure_keys(folder)
+    now = datetime(2026, 11, 24, 9, tzinfo=UTC)
     whole = read_keys(folder.cdn_keys)
     locked = DeliveryKey(id="locked", private_key=an_encrypted_key(), since=whole.signing.since)
     with structlog.testing.capture_logs() as entries:
-        async with watching_keys(folder.cdn_keys, CDN, delivery, poll_seconds=0.01), asyncio.timeout(60):
+        async with (
+            watching_keys(folder.cdn_keys, CDN, lambda: now, poll_seconds=0.01) as delivery,
+            asyncio.timeout(60),
+        ):
             write_keys(folder.cdn_keys, DeliveryKeys(keys=(locked, *whole.keys)))
             while not any(entry["event"] == "job.crashed" for entry in entries):  # noqa: ASYNC110  no event reports it
                 await asyncio.sleep(0.01)

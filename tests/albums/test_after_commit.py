@@ -12,6 +12,7 @@ from app.albums.wiring import AlbumServices, build_albums
 from app.pagination import Cursors
 from app.share_links.wiring import build_album_links
 from app.stores.cache.cache import Cache
+from darkroom_process.secret_file import Secret
 from darkroom_shared.albums import CreateAlbum, CreateInvitation, Role
 from darkroom_shared.ids import AccountId, new_account_id
 from tests.albums.album_services import NO_HASH, NOON
@@ -43,7 +44,7 @@ async def uncached(services: Services) -> Uncached:
         items=services.items,
         representation=services.representation,
         links=build_album_links(base=base),
-        cursors=Cursors(b"s" * 32),
+        cursors=Cursors(Secret(b"s" * 32)),
     )
     return Uncached(accounts, albums)
 

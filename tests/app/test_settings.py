@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,43 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str) 
 
     with pytest.raises(SettingsError, match=f"^{name} is missing: expected .+, for example .+$"):
         read_settings(Settings)
+
+
+@pytest.mark.parametrize(
+    ("file", "instead_of", "content"),
+    [
+        ("DARKROOM_SECRET_FILE", ["DARKROOM_SECRET"], "s" * 32),
+        ("DARKROOM_CDN_KEYS_FILE", ["DARKROOM_CDN_KEY_ID", "DARKROOM_CDN_PRIVATE_KEY"], ""),
+    ],
+)
+def test_a_secret_may_be_in_a_file_instead(
+    environment: pytest.MonkeyPatch, tmp_path: Path, file: str, instead_of: list[str], content: str
+) -> None:
+    (tmp_path / "secret").write_text(content)
+    environment.setenv(file, str(tmp_path / "secret"))
+    for name in instead_of:
+        environment.delenv(name)
+
+    read_settings(Settings)
+
+
+@pytest.mark.parametrize("name", ["DARKROOM_SECRET_FILE", "DARKROOM_TIER_SECRET_FILE"])
+@pytest.mark.parametrize("content", [None, "", "canary\n", f"{'s' * 32}\ncanary\n"])
+def test_a_file_without_strong_secrets_is_refused_in_one_line(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_text(content)
+    environment.setenv(name, str(tmp_path / "secret"))
+    environment.delenv("DARKROOM_SECRET")
+    if name == "DARKROOM_TIER_SECRET_FILE":
+        environment.setenv("DARKROOM_SECRET", "s" * 32)
+
+    with pytest.raises(SettingsError, match=f"^{name} is wrong: expected a file with one secret a line") as ended:
+        read_settings(Settings)
+
+    assert "canary" not in str(ended.value)
+    assert "\n" not in str(ended.value)
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))

@@ -85,7 +85,7 @@ def harness(services: Services, stores: Stores, clock: ManualClock, tmp_path: Pa
     store = ExportStore(base.amazon.dynamo)
     changes = ExportChanges(store, base.events.log)
     queue = ExportQueue(base.amazon.queues, changes, clock)
-    delivery = Delivery(UrlSigner(CDN, "K1", stores.settings().cdn_private_key.get_secret_value()), clock)
+    delivery = Delivery(UrlSigner(CDN, *stores.settings().cdn_key()), clock)
     work = ExportWork(changes, clock)
     return ExportHarness(
         services,

@@ -13,13 +13,14 @@ from app.settings import Settings
 from app.share_links.schema.links import ShareLink
 from app.share_links.service.proofs import Proofs
 from darkroom_process.readiness import Readiness
+from darkroom_process.secret_file import Secret
 from darkroom_shared.events import COMPLETIONS, EventType
 from darkroom_shared.problems import PROBLEMS, TYPE_PREFIX, Problem
 from darkroom_shared.times import utc_now
 from tests.golden.flat import pretty, text_of
 from tests.golden.full_values import MOMENT, full
 
-SECRET = b"s" * 32
+SECRET = Secret(b"s" * 32)
 
 
 def problems() -> str:

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.items.service.grants import MAX_CHARACTERS, Grant, PlaybackGrants
+from darkroom_process.secret_file import Secret
 from darkroom_shared.ids import new_account_id, new_item_id
 
-GRANTS = PlaybackGrants(b"s" * 32)
+GRANTS = PlaybackGrants(Secret(b"s" * 32))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GRANT = Grant(new_account_id(), new_item_id(), NOON)
 TEXT = GRANTS.write(GRANT)
@@ -16,7 +17,7 @@ BEFORE = NOON - timedelta(seconds=1)
 
 
 def test_a_grant_works_until_its_end_in_every_process() -> None:
-    assert PlaybackGrants(b"s" * 32).read(GRANT.item_id, TEXT, BEFORE) == GRANT
+    assert PlaybackGrants(Secret(b"s" * 32)).read(GRANT.item_id, TEXT, BEFORE) == GRANT
     assert GRANTS.read(GRANT.item_id, TEXT, NOON) is None
 
 
@@ -26,7 +27,7 @@ def test_a_grant_opens_no_other_item_and_no_other_account() -> None:
 
 
 def test_a_grant_of_another_installation_opens_nothing() -> None:
-    assert PlaybackGrants(b"t" * 32).read(GRANT.item_id, TEXT, BEFORE) is None
+    assert PlaybackGrants(Secret(b"t" * 32)).read(GRANT.item_id, TEXT, BEFORE) is None
 
 
 def test_a_grant_needs_no_escaping_in_a_url() -> None:

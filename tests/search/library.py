@@ -20,6 +20,7 @@ from app.search.store.index import IndexStore
 from app.search.store.search import SearchStore
 from app.stores.aurora import Database
 from app.worker.projections import ProjectionLoops
+from darkroom_process.secret_file import Secret
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
 from darkroom_shared.items import CreateItem, EditItem, ItemKind
@@ -141,6 +142,6 @@ async def open_library(services: Services, database: Database) -> Library:
     index, cursors = IndexStore(database), CursorStore(database, utc_now)
     projection = SearchIndex(services.base.items.rows, index)
     updater = ProjectionUpdater(services.base.events.log, cursors, [projection])
-    search = SearchService(services.items, SearchStore(database.readers), Cursors(b"secret"))
+    search = SearchService(services.items, SearchStore(database.readers), Cursors(Secret(b"secret")))
     await cursors.enrol(projection.name, [services.account])
     return Library(services, database, index, updater, projection, search)

@@ -18,6 +18,7 @@ from app.share_links.service.proofs import Proofs
 from app.share_links.service.visits import VisitService
 from app.share_links.store.links import ShareLinkStore
 from app.share_links.store.visits import VisitStore
+from darkroom_process.secret_file import Secret
 from darkroom_shared.ids import AlbumId, ShareId, new_share_id
 from darkroom_shared.problems import TYPE_PREFIX, NotFound, ShareLocked
 from darkroom_shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
@@ -134,7 +135,7 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
         store=store,
         passwords=passwords,
         attempts=UnlockAttempts(base.signals.limits),
-        proofs=Proofs(b"secret", clock),
+        proofs=Proofs(Secret(b"secret"), clock),
     )
     visitor = await share_link_uses.open(link.token, None)
     assert await share_link_uses.visitor(visitor.share_id) == visitor

@@ -11,6 +11,7 @@ from app.items.service.delivery import Delivery
 from app.jobs.loop import run_periodically, running
 from app.stores.cloudfront import UrlSigner
 from app.stores.key_file import read_keys
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 
@@ -19,15 +20,15 @@ POLL_SECONDS = 5.0
 
 @asynccontextmanager
 async def watching_keys(
-    file: Path, cdn_url: str, delivery: Delivery, poll_seconds: float = POLL_SECONDS
-) -> AsyncIterator[None]:
-    """Sign with the first key of the file, and poll the file for changes. An unreadable file raises ValueError or
-    OSError at the start; later it is logged and the previous key stays in use."""
+    file: Path, cdn_url: str, clock: Clock, poll_seconds: float = POLL_SECONDS
+) -> AsyncIterator[Delivery]:
+    """Yield a delivery that signs with the first key of the file, which is polled for changes. An unreadable file
+    raises ValueError or OSError at the start; later it is logged and the previous key stays in use."""
     key = (await asyncio.to_thread(read_keys, file)).signing
-    delivery.sign_with(UrlSigner(cdn_url, key.id, key.private_key))
+    delivery = Delivery(signer=UrlSigner(cdn_url, key.id, key.private_key), clock=clock)
     watch = _KeyWatch(file=file, cdn_url=cdn_url, delivery=delivery, signing=key.id)
     async with running(run_periodically("key_watch", poll_seconds, asyncio.Event(), watch.poll)):
-        yield
+        yield delivery
 
 
 class _KeyWatch:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -43,6 +44,7 @@ class Cache:
         database: Database,
         redis_url: str | None = None,
         *,
+        password_file: Path | None = None,
         mode: CacheMode = CacheMode.ON,
         timing: Timing = TIMING,
         scripts: Scripts = SCRIPTS,
@@ -51,7 +53,7 @@ class Cache:
         self.mode = mode if redis_url is not None else CacheMode.OFF
         outbox, loading = Outbox(database.writer), Loading(database, timing)
         always_writer = self.mode is not CacheMode.ON or database.readers.are_the_writer
-        self.relay = Relay(redis_url or "", outbox, database.readers.lag_seconds, scripts, timing)
+        self.relay = Relay(redis_url or "", password_file, outbox, database.readers.lag_seconds, scripts, timing)
         self._misses = Misses(loading, timing, clock, always_writer=always_writer)
         self._reads = Reads(self.relay, self._misses, loading, clock, always_writer=always_writer)
         self.read_counts = self._reads.counts

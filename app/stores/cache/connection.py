@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from redis.asyncio.connection import SSLConnection, parse_url
@@ -45,10 +46,12 @@ class Connection(asyncio.Protocol):
         self._suspect: _PendingBatch | None = None
 
     @classmethod
-    async def open(cls, url: str, timing: Timing) -> "Connection":
-        """Return a connection, authenticated and in the URL's database. Raises ConnectionLost."""
-        address: dict[str, Any] = dict(parse_url(url))
+    async def open(cls, url: str, timing: Timing, password_file: Path | None = None) -> "Connection":
+        """Return a connection, authenticated and in the URL's database. The file is read for each connection, so that
+        the password may change. Raises ConnectionLost.
+        """
         try:
+            address = _address(url, password_file)
             async with asyncio.timeout(timing.connect):
                 connection = await _connect(address, lambda: cls(timing.reply_seconds))
         except OSError as error:  # includes TimeoutError
@@ -143,6 +146,11 @@ def _fail(command: _PendingBatch, reason: str) -> None:
     if not command.done.done():
         command.done.set_exception(ConnectionLost(reason))
         command.done.exception()  # a cancelled caller does not retrieve it
+
+
+def _address(url: str, password_file: Path | None) -> dict[str, Any]:
+    address: dict[str, Any] = dict(parse_url(url))
+    return address if password_file is None else address | {"password": password_file.read_text().strip()}
 
 
 async def _connect(address: dict[str, Any], protocol: Any) -> Connection:

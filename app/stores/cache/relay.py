@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import structlog
 
@@ -29,8 +30,11 @@ log = structlog.get_logger()
 class Relay:
     """Polls the outbox and renews the permit. `link` is None while Redis is unavailable."""
 
-    def __init__(self, url: str, outbox: Outbox, lag: Lag, scripts: Scripts, timing: Timing) -> None:
-        self._url, self._outbox, self._lag, self._scripts, self._timing = url, outbox, lag, scripts, timing
+    def __init__(
+        self, url: str, password_file: Path | None, outbox: Outbox, lag: Lag, scripts: Scripts, timing: Timing
+    ) -> None:
+        self._url, self._password_file = url, password_file
+        self._outbox, self._lag, self._scripts, self._timing = outbox, lag, scripts, timing
         self.link: Link | None = None
         self._first_seen: tuple[int, float] = (0, 0.0)
         self._superseded: tuple[str, float] | None = None
@@ -64,7 +68,7 @@ class Relay:
 
     async def _connect(self) -> Link:
         """Connect and join the generation. Raises ConnectionLost if this Redis is not the current one."""
-        connection = await Connection.open(self._url, self._timing)
+        connection = await Connection.open(self._url, self._timing, self._password_file)
         try:
             async with asyncio.timeout(self._timing.permit):
                 newest = await self._join(await self._replication_id(connection))

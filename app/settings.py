@@ -6,9 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
 from darkroom_process.secret_file import SECRET_CHARACTERS, Secret, configured_secret
@@ -46,11 +46,31 @@ class Sandbox(StrEnum):
     RELAXED = "relaxed"
 
 
+class WorkerRole(StrEnum):
+    """What a worker does: one role a queue of jobs, and those without jobs of users."""
+
+    EXPRESS = "express"
+    BULK = "bulk"
+    EXPORTS = "exports"
+    MAINTENANCE = "maintenance"
+    DISPATCHER = "dispatcher"
+
+
+DECODING_ROLES = frozenset({WorkerRole.EXPRESS, WorkerRole.BULK})
+STORING_ROLES = DECODING_ROLES | {WorkerRole.EXPORTS}
+"""Those that need a scratch folder."""
+
+
 class ScratchDisk(StrEnum):
     """Whether a worker may start with its temporary files in memory."""
 
     STRICT = "strict"
     RELAXED = "relaxed"
+
+
+def _split(value: object) -> object:
+    """Return the parts of a list separated by commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _matching(pattern: str) -> AfterValidator:
@@ -177,15 +197,26 @@ class Settings(BaseSettings):
     account_quota_bytes: int = Field(
         100 * 1024**3, ge=1, description="bytes that one account may hold", examples=["107374182400"]
     )
+    worker_roles: Annotated[frozenset[WorkerRole], NoDecode, BeforeValidator(_split)] = Field(
+        frozenset(WorkerRole),
+        min_length=1,
+        description=f"what a worker does, separated by commas: {', '.join(WorkerRole)}",
+        examples=["express,bulk"],
+    )
     worker_slots: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
-        ge=1,
+        ge=0,
         le=64,
         description="how many photos one worker processes concurrently",
         examples=["2"],
     )
     worker_bulk_slots: int = Field(
         1, ge=0, le=16, description="how many videos one worker encodes concurrently, in addition", examples=["1"]
+    )
+    drain_file: Path | None = Field(
+        None,
+        description="a file whose existence tells a worker to stop, as SIGTERM does",
+        examples=["/run/darkroom/drain"],
     )
     scratch_folder: Path | None = Field(
         None,

@@ -8,7 +8,7 @@ from app.items.service.queueing import QUEUES
 from app.items.wiring import ItemWorkParts
 from app.media.decoders import Decoders
 from app.services import Foundation
-from app.settings import Settings
+from app.settings import Settings, WorkerRole
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
 from app.worker.consumer import Consumer
@@ -35,22 +35,23 @@ def item_consumers(
     scratch: Path,
     metrics: WorkerMetrics,
 ) -> list[Consumer]:
-    """Return one consumer per lane with its own slots, so that express never waits for bulk."""
+    """Return one consumer for each lane of the worker's roles, with its own slots, so that express never waits for
+    bulk. A lane with 0 slots has none.
+    """
     work, files = items.work, AttemptFiles(base.amazon.objects, scratch)
     parts = AttemptParts(queues=base.amazon.queues, nudges=base.signals.nudges, clock=base.clock, metrics=metrics)
-    photos = Pipeline(files, work, decoders)
-    express = item_attempts(lane=Lane.EXPRESS, work=work, pipeline=photos, parts=parts)
-    express_slots = settings.worker_slots + ATTEMPTS_AHEAD
-    consumers = [
-        Consumer(
+    consumers = []
+    if settings.worker_slots and WorkerRole.EXPRESS in settings.worker_roles:
+        pipeline = Pipeline(files, work, decoders)
+        express = Consumer(
             queues=parts.queues,
             queue=QUEUES[Lane.EXPRESS],
-            slots=express_slots,
+            slots=settings.worker_slots + ATTEMPTS_AHEAD,
             lease=work.lease,
-            handle=express.handle,
+            handle=item_attempts(lane=Lane.EXPRESS, work=work, pipeline=pipeline, parts=parts).handle,
         )
-    ]
-    if settings.worker_bulk_slots:
+        consumers.append(express)
+    if settings.worker_bulk_slots and WorkerRole.BULK in settings.worker_roles:
         bulk = _bulk_consumer(
             slots=settings.worker_bulk_slots, base=base, items=items, files=files, decoders=decoders, parts=parts
         )

@@ -112,6 +112,8 @@ def test_an_empty_setting_counts_as_missing(environment: pytest.MonkeyPatch, nam
         ("DARKROOM_LISTEN_PORT", "65536"),
         ("DARKROOM_FORWARDED_HOPS", "0"),
         ("DARKROOM_S3_ENDPOINT", "canary"),
+        ("DARKROOM_WORKER_ROLES", "express,canary"),
+        ("DARKROOM_WORKER_ROLES", ","),
         ("AWS_REGION", "canary"),
     ],
 )

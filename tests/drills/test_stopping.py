@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,18 @@ async def test_a_stopping_app_completes_its_requests(
     await asyncio.wait_for(uploads, PLENTY_SECONDS)
     await person.all_ready_once()
     assert installation.pid("-m app serve") != app
+
+
+async def test_a_worker_without_the_role_takes_no_job_and_stops_on_its_drain_file(
+    processes: Processes, person: Person, tmp_path: Path
+) -> None:
+    drain_file = tmp_path / "drain"
+    idle = processes.worker(DARKROOM_WORKER_ROLES="dispatcher", DARKROOM_DRAIN_FILE=str(drain_file))
+    await idle.logged("worker.started")
+    await person.upload()
+    processes.worker(DARKROOM_WORKER_ROLES="express,maintenance")
+    await person.all_ready_once()
+    assert not [entry for entry in idle.entries() if entry["event"] == "step.began"]
+    assert idle.process.poll() is None
+    drain_file.touch()
+    assert await asyncio.to_thread(idle.process.wait, PLENTY_SECONDS) == 0

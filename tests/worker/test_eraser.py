@@ -34,7 +34,7 @@ from app.request_key import RequestKey
 from app.search.wiring import build_index
 from app.settings import Registration
 from app.worker.eraser import Eraser, ErasureStep
-from app.worker.main import erasure_steps
+from app.worker.loops import erasure_steps
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_account_id, new_ulid
 from darkroom_shared.items import CreateItem, ItemKind, PartRequest

@@ -17,7 +17,8 @@ def main(arguments: list[str] | None = None) -> None:
     match chosen.command:
         case "resources":
             resources = importlib.import_module("app.stores.resources")
-            sys.stdout.write(json.dumps(resources.as_json(), indent=2) + "\n")
+            declared = resources.as_json(chosen.bucket, chosen.prefix)
+            sys.stdout.write(json.dumps(declared, indent=2) + "\n")
         case "serve":
             _serve()
         case "worker":
@@ -35,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="process the queues' jobs until SIGTERM")
     migrate = commands.add_parser("migrate", help="bring the relational database to this release's tables")
     migrate.add_argument("--revision", default="head", help="another revision, `base` for none at all")
-    commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")
+    resources = commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")
+    resources.add_argument("--bucket", default="darkroom", help="the name of the bucket (DARKROOM_BUCKET)")
+    resources.add_argument("--prefix", default="darkroom-", help="what names begin with (DARKROOM_RESOURCE_PREFIX)")
     add_account_actions(commands)
     return parser
 

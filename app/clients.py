@@ -47,4 +47,6 @@ async def _open_amazon(stack: AsyncExitStack, settings: Settings) -> AmazonStore
         ),
         region=settings.aws_region,
         bucket=settings.bucket,
+        topic_arn=settings.completions_topic_arn,
+        prefix=settings.resource_prefix,
     )

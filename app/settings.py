@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
+from app.stores.resources import PREFIX
 from darkroom_process.secret_file import SECRET_CHARACTERS, Secret, configured_secret
 from darkroom_process.settings_fields import (
     AwsRegion,
@@ -153,6 +154,13 @@ class Settings(BaseSettings):
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
     )
     bucket: BucketName
+    resource_prefix: Annotated[str, _matching(r"^[a-z][a-z0-9-]{0,40}-$")] = Field(
+        PREFIX, description="what the names of tables and queues begin with, ending in -", examples=["photos-staging-"]
+    )
+    completions_topic_arn: Annotated[str, _matching(r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$")] = Field(
+        description="the ARN of the SNS topic of completions",
+        examples=["arn:aws:sns:eu-central-1:123456789012:darkroom-completions"],
+    )
     cdn_url: HttpUrl = Field(description="the base URL of the CDN", examples=["http://127.0.0.1:8082"])
     cdn_keys_file: Path | None = Field(
         None,

@@ -121,5 +121,5 @@ async def open_tables(endpoint: str) -> AsyncIterator[Dynamo]:
     async with AsyncExitStack() as stack:
         endpoints = Endpoints(dynamodb=endpoint, s3=endpoint, s3_public=endpoint, sqs=endpoint, sns=endpoint)
         with patch.dict(os.environ, AWS_ENVIRONMENT):
-            amazon = await open_amazon(stack, endpoints, region=CREDENTIAL["region"], bucket="bench")
+            amazon = await open_amazon(stack, endpoints, region=CREDENTIAL["region"], bucket="bench", topic_arn="arn")
         yield amazon.dynamo

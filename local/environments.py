@@ -128,6 +128,7 @@ class Environments:
                 f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
                 f"{PREFIX}SQS_ENDPOINT": installation.sqs_endpoint,
                 f"{PREFIX}SNS_ENDPOINT": installation.sns_endpoint,
+                f"{PREFIX}COMPLETIONS_TOPIC_ARN": installation.completions_topic_arn,
                 f"{PREFIX}BUCKET": BUCKET,
                 f"{PREFIX}CDN_URL": installation.cdn_url,
                 f"{PREFIX}CDN_KEY_ID": installation.cdn_key_id,

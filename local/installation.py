@@ -9,6 +9,9 @@ from local.keys import Keys
 from local.settings import Settings, Tls
 
 BUCKET = "darkroom"
+COMPLETIONS_TOPIC = "darkroom-completions"
+EMULATOR_ACCOUNT = "000000000000"
+"""The AWS account in the ARNs of the emulator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,13 @@ class Installation:
     @property
     def sns_endpoint(self) -> str:
         return self.settings.sns_endpoint or self.addresses.loopback_url("emulator")
+
+    @property
+    def completions_topic_arn(self) -> str:
+        return (
+            self.settings.completions_topic_arn
+            or f"arn:aws:sns:{self.settings.aws_region}:{EMULATOR_ACCOUNT}:{COMPLETIONS_TOPIC}"
+        )
 
     @property
     def s3_endpoint(self) -> str:

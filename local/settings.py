@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     s3_public_endpoint: str | None = Field(None, description="a URL", examples=["https://s3.example.org"])
     sqs_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:4566"])
     sns_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:4566"])
+    completions_topic_arn: str | None = Field(
+        None,
+        description="the ARN of the SNS topic of completions",
+        examples=["arn:aws:sns:eu-central-1:123456789012:darkroom-completions"],
+    )
     cdn_url: str | None = Field(None, description="a URL", examples=["https://d111111abcdef8.cloudfront.net"])
     cdn_key_id: str | None = Field(None, description="a public key's id", examples=["K2JCJMDEHXQW5F"])
     cdn_private_key: SecretStr | None = Field(
@@ -105,6 +110,8 @@ class Settings(BaseSettings):
     def _belongs_together(self) -> Self:
         if self.cdn_url and not (self.cdn_key_id and self.cdn_private_key):
             raise ValueError(f"{PREFIX}CDN_URL needs {PREFIX}CDN_KEY_ID and {PREFIX}CDN_PRIVATE_KEY beside it")
+        if self.sns_endpoint and not self.completions_topic_arn:
+            raise ValueError(f"{PREFIX}SNS_ENDPOINT needs {PREFIX}COMPLETIONS_TOPIC_ARN beside it")
         if self.uses_external_aws and not (self.aws_access_key_id and self.aws_secret_access_key):
             raise ValueError("a real AWS endpoint needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it")
         return self

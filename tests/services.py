@@ -32,7 +32,7 @@ from app.pagination import Cursors
 from app.request_key import RequestKey
 from app.services import Foundation, open_foundation
 from app.settings import Settings
-from app.stores.resources import as_json
+from app.stores.resources import COMPLETIONS_TOPIC, PREFIX, as_json
 from darkroom_client.connection import tls_context
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.items import CreateItem, SingleUpload
@@ -50,6 +50,7 @@ from tests.servers import (
 
 KEY_ID, SECRET = ACCESS_KEY_ID, SECRET_ACCESS_KEY
 REGION, BUCKET = "eu-central-1", "darkroom"
+TOPIC_ARN = f"arn:aws:sns:{REGION}:000000000000:{COMPLETIONS_TOPIC}"
 CDN = "http://127.0.0.1:9"
 
 
@@ -103,6 +104,7 @@ class Stores:
             "cdn_url": CDN,
             "cdn_key_id": "K1",
             "cdn_private_key": SecretStr(key.decode()),
+            "completions_topic_arn": TOPIC_ARN,
             "secret": SecretStr("s" * 32),
             "AWS_REGION": REGION,
         }
@@ -125,9 +127,9 @@ def start_stores(stack: ExitStack, folder: Path, *, faults: str = "off") -> Stor
     return started
 
 
-def create_resources(started: Stores) -> None:
+def create_resources(started: Stores, prefix: str = PREFIX) -> None:
     access = resources.Access(REGION, KEY_ID, SECRET, None)
-    declared = as_json(BUCKET)
+    declared = as_json(BUCKET, prefix)
     resources.create_tables(access.client("dynamodb", started.tables), declared)
     resources.create_buckets(access.client("s3", started.objects), declared)
     resources.create_queues(access.client("sqs", started.queues), declared)

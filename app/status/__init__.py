@@ -1,0 +1,1 @@
+"""Whether this installation serves its users, for the health check of a DNS name."""

@@ -12,6 +12,7 @@ from botocore.loaders import Loader, create_loader
 from app.stores.amazon import client_config
 from app.stores.aws_errors import AwsErrors
 from app.stores.dynamo import Dynamo
+from app.stores.resources import COMPLETIONS_TOPIC, PREFIX, ResourceNames
 from app.stores.s3 import TRANSFER_READ_SECONDS, ObjectStore
 from app.stores.sns import Topics
 from app.stores.sqs import POLL_READ_SECONDS, Queues
@@ -49,7 +50,9 @@ def _model_loader() -> Loader:
     return create_loader()
 
 
-async def open_amazon(stack: AsyncExitStack, endpoints: Endpoints, *, region: str, bucket: str) -> AmazonStores:
+async def open_amazon(
+    stack: AsyncExitStack, endpoints: Endpoints, *, region: str, bucket: str, topic_arn: str, prefix: str = PREFIX
+) -> AmazonStores:
     """Open all clients. The SDK obtains the credentials: from the environment, a profile, or the machine's role."""
     models = get_session()
     models.register_component("data_loader", _model_loader())
@@ -74,11 +77,11 @@ async def open_amazon(stack: AsyncExitStack, endpoints: Endpoints, *, region: st
     sqs = await open_client("sqs", endpoints.sqs)
     polling = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
     sns = await open_client("sns", endpoints.sns)
-    errors = AwsErrors()
+    errors, named = AwsErrors(), ResourceNames(prefix)
     return AmazonStores(
-        Dynamo(dynamodb, errors),
+        Dynamo(dynamodb, errors, named),
         ObjectStore(s3, public, bucket, errors),
-        Queues(sqs, polling, errors),
-        Topics(sns, errors),
+        Queues(sqs, polling, errors, named),
+        Topics(sns, {COMPLETIONS_TOPIC: topic_arn}, errors),
         errors,
     )

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from app.stores.aws_errors import AwsErrors, ErrorClass, Outcomes, Translation, classify_code
 from app.stores.dynamo_values import decode, encode
+from app.stores.resources import DEFAULT_NAMES, ResourceNames
 from darkroom_shared.problems import Unavailable
 
 if TYPE_CHECKING:
@@ -118,7 +119,6 @@ class Query:
 
     def arguments(self, *, consistent: bool) -> dict[str, Any]:
         arguments: dict[str, Any] = {
-            "TableName": self.table,
             "KeyConditionExpression": self.key.expression,
             "ExpressionAttributeValues": encode(self.key.values),
             "ScanIndexForward": not self.descending,
@@ -144,26 +144,29 @@ class Page:
 class Dynamo:
     """Client of DynamoDB. Raises `Unavailable` for every failure that may pass, `CallRejected` for a malformed call."""
 
-    def __init__(self, client: "DynamoDBClient", errors: AwsErrors | None = None) -> None:
-        self._client, self._translated = client, Translation("DynamoDB", errors)
+    def __init__(
+        self, client: "DynamoDBClient", errors: AwsErrors | None = None, named: ResourceNames = DEFAULT_NAMES
+    ) -> None:
+        self._client, self._translated, self._named = client, Translation("DynamoDB", errors), named
 
     async def get(self, table: str, key: Row) -> Row | None:
         """Return the row after all acknowledged writes, or None if it is absent."""
         with self._translated():
-            response = await self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+            response = await self._client.get_item(TableName=self._named(table), Key=encode(key), ConsistentRead=True)
         return decode(response["Item"]) if "Item" in response else None
 
     async def get_many(self, table: str, keys: Sequence[Row]) -> list[Row]:
         """Return the rows that exist, in no particular order, after all acknowledged writes."""
         rows: list[Row] = []
+        name = self._named(table)
         for start in range(0, len(keys), BATCH_GET_ROWS):
             pending: Any = {
-                table: {"Keys": [encode(key) for key in keys[start : start + BATCH_GET_ROWS]], "ConsistentRead": True}
+                name: {"Keys": [encode(key) for key in keys[start : start + BATCH_GET_ROWS]], "ConsistentRead": True}
             }
             for _ in range(UNPROCESSED_ATTEMPTS):
                 with self._translated():
                     response = await self._client.batch_get_item(RequestItems=pending)
-                rows += [decode(row) for row in response["Responses"].get(table, [])]
+                rows += [decode(row) for row in response["Responses"].get(name, [])]
                 pending = response.get("UnprocessedKeys")
                 if not pending:
                     break
@@ -175,12 +178,12 @@ class Dynamo:
     async def query(self, query: Query, *, consistent: bool = True) -> Page:
         """Return one page. A global index does not support consistent reads."""
         with self._translated():
-            response = await self._client.query(**query.arguments(consistent=consistent))
+            response = await self._client.query(**self._arguments(query, consistent=consistent))
         return Page([decode(row) for row in response["Items"]], "LastEvaluatedKey" in response)
 
     async def count(self, query: Query) -> int:
         """Count the matching rows over all pages."""
-        arguments, count = query.arguments(consistent=True) | {"Select": "COUNT"}, 0
+        arguments, count = self._arguments(query, consistent=True) | {"Select": "COUNT"}, 0
         while True:
             with self._translated():
                 response = await self._client.query(**arguments)
@@ -193,7 +196,7 @@ class Dynamo:
         """Return one page of the whole table, and the key after which the next one starts (None after the last)."""
         start: Any = {"ExclusiveStartKey": encode(start_after)} if start_after else {}
         with self._translated():
-            response = await self._client.scan(TableName=table, ConsistentRead=True, **start)
+            response = await self._client.scan(TableName=self._named(table), ConsistentRead=True, **start)
         last = response.get("LastEvaluatedKey")
         return [decode(row) for row in response["Items"]], decode(last) if last else None
 
@@ -210,7 +213,7 @@ class Dynamo:
         for attempt in range(CONFLICT_ATTEMPTS):
             try:
                 with self._translated(_WRITE_OUTCOMES):
-                    await call(TableName=action.table, **action.arguments)
+                    await call(TableName=self._named(action.table), **action.arguments)
             except TransactionConflict:
                 await asyncio.sleep(random.uniform(0, CONFLICT_WAIT_SECONDS * 2**attempt))  # noqa: S311  jitter
             else:
@@ -222,7 +225,7 @@ class Dynamo:
         """Delete each row on its own and without a condition; an absent row is not an error."""
         for start in range(0, len(keys), BATCH_WRITE_ROWS):
             batch = keys[start : start + BATCH_WRITE_ROWS]
-            pending: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
+            pending: Any = {self._named(table): [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
             for _ in range(UNPROCESSED_ATTEMPTS):
                 with self._translated():
                     response = await self._client.batch_write_item(RequestItems=pending)
@@ -239,7 +242,7 @@ class Dynamo:
         Raises TransactionRefused or TransactionConflict. Repeats a throttled transaction as the SDK repeats a throttled
         single call; then raises Unavailable.
         """
-        wire: Any = [{action.verb: {"TableName": action.table, **action.arguments}} for action in actions]
+        wire: Any = [{action.verb: {"TableName": self._named(action.table), **action.arguments}} for action in actions]
         for attempt in itertools.count(1):
             try:
                 with self._translated(_TRANSACTION_OUTCOMES):
@@ -250,6 +253,9 @@ class Dynamo:
                 await asyncio.sleep(random.uniform(0, THROTTLED_WAIT_SECONDS * 2**attempt))  # noqa: S311  jitter
             else:
                 return
+
+    def _arguments(self, query: Query, *, consistent: bool) -> dict[str, Any]:
+        return query.arguments(consistent=consistent) | {"TableName": self._named(query.table)}
 
     def _failure(self, error_class: ErrorClass) -> Exception:
         """Count a cancelled transaction and return the exception for it."""

@@ -1,8 +1,12 @@
-"""Every table, queue, topic and bucket, declared once: `local/` creates them, `python -m app resources` prints them."""
+"""Every table, queue, topic and bucket, declared once: `local/` creates them, `python -m app resources` prints them.
+
+The names here are those in the code; at AWS a configured prefix takes the place of `darkroom-`.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
+PREFIX = "darkroom-"
 ITEMS_TABLE = "darkroom-items"
 EVENTS_TABLE = "darkroom-events"
 RECEIPTS_TABLE = "darkroom-receipts"
@@ -29,6 +33,19 @@ MAX_RECEIVES = 20
 """A safety net: SQS's redrive comes after the limit of lost attempts on the item."""
 RETENTION_SECONDS = 14 * 24 * 3600
 """SQS keeps a message at most 14 days (service limit)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceNames:
+    """The names of tables, queues and topics in one AWS account, where several installations may share it."""
+
+    prefix: str = PREFIX
+
+    def __call__(self, name: str) -> str:
+        return self.prefix + name.removeprefix(PREFIX)
+
+
+DEFAULT_NAMES = ResourceNames()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +179,18 @@ def shard_of(key: str) -> str:
     return f"{sum(key.encode()) % SHARDS:02d}"
 
 
-def as_json(bucket: str = "darkroom") -> dict[str, Any]:
-    """Return all resources, as `python -m app resources` prints them for deployment; the bucket's name is a setting."""
+def as_json(bucket: str = "darkroom", prefix: str = PREFIX) -> dict[str, Any]:
+    """Return all resources, as `python -m app resources` prints them for deployment; bucket and prefix are settings."""
+    named = ResourceNames(prefix)
     return {
-        "tables": [table.create_arguments() for table in TABLES],
-        "time_to_live": {table.name: table.time_to_live for table in TABLES if table.time_to_live},
-        "queues": [queue.description() for queue in QUEUES],
-        "topics": [COMPLETIONS_TOPIC],
+        "tables": [table.create_arguments() | {"TableName": named(table.name)} for table in TABLES],
+        "time_to_live": {named(table.name): table.time_to_live for table in TABLES if table.time_to_live},
+        "queues": [_named_queue(queue, named) for queue in QUEUES],
+        "topics": [named(COMPLETIONS_TOPIC)],
         "buckets": [{"name": bucket, "cors": [UPLOAD_CORS]}],
     }
+
+
+def _named_queue(queue: Queue, named: ResourceNames) -> dict[str, Any]:
+    dead_letter = named(queue.dead_letter) if queue.dead_letter else None
+    return queue.description() | {"name": named(queue.name), "dead_letter": dead_letter}

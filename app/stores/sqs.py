@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from app.stores.aws_errors import AwsErrors, MissingResource, Outcomes, Translation
-from app.stores.resources import WORK_VISIBILITY_SECONDS
+from app.stores.resources import DEFAULT_NAMES, WORK_VISIBILITY_SECONDS, ResourceNames
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
@@ -55,8 +55,15 @@ class Queues:
     call that SQS rejects.
     """
 
-    def __init__(self, client: "SQSClient", polling: "SQSClient", errors: AwsErrors | None = None) -> None:
+    def __init__(
+        self,
+        client: "SQSClient",
+        polling: "SQSClient",
+        errors: AwsErrors | None = None,
+        named: ResourceNames = DEFAULT_NAMES,
+    ) -> None:
         self._client, self._polling, self._translated = client, polling, Translation("SQS", errors)
+        self._named = named
         self._urls: dict[str, str] = {}
         self._missing: set[str] = set()
         """Queues whose absence is logged already."""
@@ -153,7 +160,7 @@ class Queues:
     async def _url(self, queue: str) -> str:
         if queue not in self._urls:
             with self._translated():
-                self._urls[queue] = (await self._client.get_queue_url(QueueName=queue))["QueueUrl"]
+                self._urls[queue] = (await self._client.get_queue_url(QueueName=self._named(queue)))["QueueUrl"]
         return self._urls[queue]
 
 

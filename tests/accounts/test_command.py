@@ -28,6 +28,7 @@ def _environment(database_url: str) -> dict[str, str]:
         "DARKROOM_CDN_URL": "http://127.0.0.1:9",
         "DARKROOM_CDN_KEY_ID": "K1",
         "DARKROOM_CDN_PRIVATE_KEY": KEY,
+        "DARKROOM_COMPLETIONS_TOPIC_ARN": "arn:aws:sns:eu-central-1:000000000000:darkroom-completions",
         "DARKROOM_SECRET": "s" * 32,
         "AWS_REGION": "eu-central-1",
     }

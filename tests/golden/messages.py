@@ -32,9 +32,6 @@ class _Client:
     async def get_queue_url(self, QueueName: str) -> dict[str, str]:  # noqa: N803  as botocore spells it
         return {"QueueUrl": QueueName}
 
-    async def list_topics(self) -> dict[str, Any]:
-        return {"Topics": [{"TopicArn": f"arn:{COMPLETIONS_TOPIC}"}]}
-
     async def send_message(self, **request: Any) -> None:
         self.sent.append((f"queue {request.pop('QueueUrl')}", request))
 
@@ -55,7 +52,7 @@ class _Changes:
 
 async def messages() -> str:
     client = _Client()
-    await _send(Queues(client, client), Topics(client))  # type: ignore[arg-type]  # only these calls are used
+    await _send(Queues(client, client), Topics(client, {COMPLETIONS_TOPIC: f"arn:{COMPLETIONS_TOPIC}"}))  # type: ignore[arg-type]  # only these calls are used
     lines = []
     for target, request in client.sent:
         body = request.pop("MessageBody", None) or request.pop("Message")

@@ -122,10 +122,8 @@ async def _run_through_outage(
 
 
 def _clear_known_names(faulty: Faulty) -> None:
-    """Let the stores look up queues and topics again."""
-    amazon = faulty.services.base.amazon
-    amazon.queues._urls.clear()
-    amazon.topics._arns.clear()
+    """Let the store look up queues again."""
+    faulty.services.base.amazon.queues._urls.clear()
 
 
 def _count(faulty: Faulty, error_class: ErrorClass) -> int:

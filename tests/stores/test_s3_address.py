@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.stores.clients import Endpoints, open_amazon
 from darkroom_process.s3_address import origin_of
 from tests.aws_environment import aws_credentials
-from tests.services import Stores
+from tests.services import TOPIC_ARN, Stores
 from tests.web.servers import BUCKET, serving_web
 
 AWS = Endpoints(dynamodb=None, s3=None, s3_public=None, sqs=None, sns=None)
@@ -19,7 +19,7 @@ AWS = Endpoints(dynamodb=None, s3=None, s3_public=None, sqs=None, sns=None)
 async def presigned(endpoints: Endpoints, region: str) -> str:
     async with AsyncExitStack() as stack:
         with aws_credentials():
-            amazon = await open_amazon(stack, endpoints, region=region, bucket=BUCKET)
+            amazon = await open_amazon(stack, endpoints, region=region, bucket=BUCKET, topic_arn=TOPIC_ARN)
         url, _ = await amazon.objects.presign_put(
             "folder/name", size_bytes=1, sha256_hex="00" * 32, name="a.jpg", valid_seconds=60
         )

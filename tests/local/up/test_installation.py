@@ -106,7 +106,10 @@ def test_a_part_on_the_default_port_accepts_its_host_without_the_port(tmp_path: 
     [
         ({}, set()),
         ({"redis_url": "redis://cache:6379/0"}, {"valkey"}),
-        ({"sqs_endpoint": "http://real", "sns_endpoint": "http://real"}, {"emulator"}),
+        (
+            {"sqs_endpoint": "http://real", "sns_endpoint": "http://real", "completions_topic_arn": "arn:aws:sns:x"},
+            {"emulator"},
+        ),
         ({"sqs_endpoint": "http://real"}, set()),
         ({"dynamodb_endpoint": "http://real"}, {"tables"}),
         ({"s3_endpoint": "http://real"}, {"objects"}),

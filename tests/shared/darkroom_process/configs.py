@@ -44,6 +44,7 @@ def _app_settings() -> AppSettings:
         "cdn_url": CDN_URL,
         "cdn_key_id": "K1",
         "cdn_private_key": SecretStr("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"),
+        "completions_topic_arn": "arn:aws:sns:eu-central-1:000000000000:darkroom-completions",
         "secret": SecretStr("s" * 32),
         "AWS_REGION": "eu-central-1",
     }

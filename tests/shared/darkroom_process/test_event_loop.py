@@ -86,7 +86,7 @@ async def query_amazon(port: int) -> None:
     with aws_credentials():
         async with AsyncExitStack() as stack:
             endpoints = Endpoints(url, url, url, url, url)
-            amazon = await open_amazon(stack, endpoints, region="eu-central-1", bucket="darkroom")
+            amazon = await open_amazon(stack, endpoints, region="eu-central-1", bucket="darkroom", topic_arn="arn")
             with pytest.raises(Unavailable):
                 await amazon.dynamo.get("items", {"account_id": "a", "item_id": "i"})
 

@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -78,10 +79,17 @@ async def open_amazon(
     polling = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
     sns = await open_client("sns", endpoints.sns)
     errors, named = AwsErrors(), ResourceNames(prefix)
+    credentials = await models.get_credentials()
     return AmazonStores(
         Dynamo(dynamodb, errors, named),
-        ObjectStore(s3, public, bucket, errors),
+        ObjectStore(s3, public, bucket, errors, lambda: _end_of(credentials)),
         Queues(sqs, polling, errors, named),
         Topics(sns, {COMPLETIONS_TOPIC: topic_arn}, errors),
         errors,
     )
+
+
+def _end_of(credentials: object) -> datetime | None:
+    """Return when the credentials that sign now end; None if they are static. The SDK has no public name for it."""
+    end = getattr(credentials, "_expiry_time", None)
+    return end if isinstance(end, datetime) else None

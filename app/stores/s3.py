@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ READ_SECONDS = 5.0
 """Time limit for a small object as a whole."""
 TRANSFER_READ_SECONDS = 30.0
 """Maximum time between two bytes of a transfer."""
+CREDENTIALS_MARGIN = timedelta(minutes=1)
+"""S3's clock and ours may differ."""
 DELETE_KEYS = 1_000
 """S3's limit for one DeleteObjects."""
 
@@ -92,6 +95,11 @@ class ObjectStore(PartUploads):
                 ExpiresIn=valid_seconds,
             )
         return url, headers
+
+    def valid_until(self, until: datetime) -> datetime:
+        """Return when URLs presigned a moment ago for `until` end: a role's credentials may end them earlier."""
+        credentials_end = self._credentials_end()
+        return until if credentials_end is None else min(until, credentials_end - CREDENTIALS_MARGIN)
 
     async def head(self, key: str) -> StoredObject | None:
         """Return size and digest, or None if the object is absent.

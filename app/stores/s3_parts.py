@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -78,8 +79,16 @@ def sha256_of(body: bytes) -> str:
 class PartUploads:
     """Multipart uploads of one bucket. `public` is a client with the endpoint that browsers use; it only signs."""
 
-    def __init__(self, client: "S3Client", public: "S3Client", bucket: str, errors: AwsErrors | None = None) -> None:
+    def __init__(
+        self,
+        client: "S3Client",
+        public: "S3Client",
+        bucket: str,
+        errors: AwsErrors | None = None,
+        credentials_end: Callable[[], datetime | None] = lambda: None,
+    ) -> None:
         self._client, self._public, self._bucket = client, public, bucket
+        self._credentials_end = credentials_end
         self._translated = Translation("S3", errors)
 
     async def presign_part(

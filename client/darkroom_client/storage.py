@@ -15,6 +15,8 @@ TRANSFER_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=600.0
 WHOLE_TRANSFER_SECONDS = 3_600.0
 """A signed URL is valid for an hour; a longer transfer counts as hung."""
 PASSING_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "OperationAborted"})
+EXPIRED_CODES = frozenset({"ExpiredToken", "TokenRefreshRequired"})
+"""S3's responses of status 400 when the service's own credentials, which signed the address, have ended."""
 ERROR_BYTES = 64 * 1024
 
 
@@ -59,7 +61,7 @@ def _error(response: httpx.Response) -> Exception:
     match = re.search(rb"<Code>(\w{1,64})</Code>", response.content[:ERROR_BYTES])
     code = match[1].decode() if match else ""
     status = response.status_code
-    if status == httpx.codes.FORBIDDEN:
+    if status == httpx.codes.FORBIDDEN or code in EXPIRED_CODES:
         return LinkExpired("the storage refuses the signed address")
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS or code in PASSING_CODES:
         return StorageBusy(f"the storage responded with {status} {code}".rstrip(), retry_after_seconds(response))

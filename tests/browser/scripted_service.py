@@ -46,6 +46,8 @@ class ScriptedService:
         self.holds_responses = False
         """Publish the event of a created item, but hold back the response of the request."""
         self.stored: dict[str, bytes] = {}
+        self.created: dict[str, str] = {}
+        """The ids of items by the Idempotency-Key of the request that created them."""
         self.images: dict[str, bytes] = {}
         """Images on the CDN, by item name."""
         self.encodes: dict[str, Encode] = {}

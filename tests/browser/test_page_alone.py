@@ -2,9 +2,10 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from darkroom_shared.events import EventType
 from darkroom_shared.items import ItemState
@@ -150,6 +151,34 @@ async def test_an_upload_survives_a_busy_service(visitor: Visitor, api: Scripted
     await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
     (item,) = api.items.values()
     assert api.stored[item.id] == photo.read_bytes()
+
+
+async def test_an_upload_gets_a_new_url_after_each_refusal_that_may_mean_an_expired_one(
+    visitor: Visitor, api: ScriptedService, tmp_path: Path
+) -> None:
+    """The browser cannot read a response without CORS headers, which AWS's errors may have."""
+    readable = {"Access-Control-Allow-Origin": "*"}
+    expired = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+    refusals: list[dict[str, Any]] = [
+        {"status": 400, "headers": readable, "body": expired},
+        {"status": 403, "body": ""},
+        {"status": 403, "headers": readable, "body": ""},
+    ]
+
+    async def refuse(route: Route) -> None:
+        if route.request.method == "PUT" and refusals:
+            await route.fulfill(**refusals.pop(0))
+        else:
+            await route.continue_()
+
+    page = await empty_gallery(visitor)
+    await page.route("**/objects/**", refuse)
+    (photo,) = photos(tmp_path, 1)
+    await drop(page, [photo])
+    await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
+    (item,) = api.items.values()
+    assert api.stored[item.id] == photo.read_bytes()
+    assert api.requests["POST /v1/items"] == 4
 
 
 async def test_an_empty_file_is_refused_on_its_tile_without_a_request(

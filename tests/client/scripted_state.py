@@ -23,6 +23,8 @@ class Script:
     """Total received bytes at which the storage stops reading, so that a test can kill the client at that point."""
     refuse_links: int = 0
     """Number of PUTs that are refused because of an expired signature."""
+    expire_links: int = 0
+    """Number of PUTs that are refused because the credentials that signed have ended."""
     responses: list[dict[str, Any]] = field(default_factory=list)
     """For example `{"request": "POST /v1/items", "status": 503, "headers": {}, "body": {}, "lost": false}`. A `lost`
     request is processed, then its connection is cut."""

@@ -39,6 +39,12 @@ class Storage:
             account.script.refuse_links -= 1
             await respond(send, 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
             return
+        if account.script.expire_links:
+            account.script.expire_links -= 1
+            await respond(
+                send, 400, b"<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>"
+            )
+            return
         cut_at = account.script.cut_puts.pop(0) if account.script.cut_puts else None
         body = await self._read_body(account, put, receive, cut_at)
         if body is None:

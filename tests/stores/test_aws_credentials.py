@@ -16,17 +16,30 @@ from app.stores.amazon import client_config
 from app.stores.aws_errors import AwsErrors, ErrorClass
 from app.stores.dynamo import Dynamo
 from app.stores.resources import BULK_QUEUE, ITEMS_TABLE
-from app.stores.s3 import ObjectStore
+from app.stores.s3 import CREDENTIALS_MARGIN, ObjectStore
 from app.stores.sqs import Queues
 from darkroom_shared.problems import Unavailable
 from tests.servers import free_port
 from tests.services import BUCKET, REGION
+from tests.stores.aws_clients import open_clients
 
 KEYS = {"access_key": "key", "secret_key": "secret", "token": "token"}
 
 
 def _expired() -> dict[str, str]:
     return KEYS | {"expiry_time": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+
+
+async def test_presigned_urls_end_before_the_credentials_that_sign_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    credentials_end = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=50)
+    async with AsyncExitStack() as stack:
+        static = await open_clients(stack, "http://127.0.0.1:1")
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", credentials_end.isoformat())
+        ending = await open_clients(stack, "http://127.0.0.1:1")
+        assert static.objects.valid_until(in_an_hour) == in_an_hour
+        assert ending.objects.valid_until(in_an_hour) == credentials_end - CREDENTIALS_MARGIN
+        assert ending.objects.valid_until(datetime.now(UTC)) < credentials_end - CREDENTIALS_MARGIN
 
 
 def _incomplete() -> dict[str, str]:

@@ -2,15 +2,19 @@
 
 import {Unreachable} from './api.js';
 
-/** The object store refused: the URL has expired (403), or the bytes are not the declared ones (400). */
+/** The object store refused: the URL has expired, or the bytes are not the declared ones (400). */
 export class Refused extends Error {
-  constructor(status) {
+  constructor(status, code = '') {
     super(`The object store answered ${status}.`);
     this.status = status;
+    this.isExpired = status === 403 || EXPIRED_CODES.has(code);
     this.title = 'The upload was refused';
     this.detail = status === 400 ? 'The file changed while it was being read. Drop it again.' : this.message;
   }
 }
+
+// With status 400: the credentials of the service that signed the URL have ended.
+const EXPIRED_CODES = new Set(['ExpiredToken', 'TokenRefreshRequired']);
 
 // The browser sets these itself, from the body and the URL, and lets nobody else.
 const SET_BY_BROWSER = new Set(['content-length', 'host']);
@@ -43,7 +47,7 @@ export function put(url, headers, blob, {onProgress, signal}) {
     request.addEventListener('load', () => {
       if (request.status >= 200 && request.status < 300) settle(resolve);
       else if (request.status >= 500 || request.status === 429) settle(reject, new Unreachable(request.status));
-      else settle(reject, new Refused(request.status));
+      else settle(reject, new Refused(request.status, codeIn(request.responseText)));
     });
     request.addEventListener('error', () => settle(reject, new Unreachable('upload')));
     request.addEventListener('abort', () => settle(reject, signal.aborted ? signal.reason : new Unreachable('stalled')));
@@ -51,4 +55,8 @@ export function put(url, headers, blob, {onProgress, signal}) {
     watch();
     request.send(blob);
   });
+}
+
+function codeIn(document) {
+  return /<Code>(\w{1,64})<\/Code>/.exec(document)?.[1] ?? '';
 }

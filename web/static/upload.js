@@ -7,7 +7,6 @@ import {put, Refused} from './transfer.js';
 
 const PARTS_AT_ONCE = 3;
 const MOST_ROUNDS = 4; // of asking what is still missing
-const EXPIRED_URL = 403;
 const CONTENT_TYPE = /^[a-z]+\/[a-zA-Z0-9.+_-]+$/;
 // For what the browser has no type; the service looks at the content itself.
 const TYPES = {
@@ -46,17 +45,13 @@ async function beginWhole(job, patiently) {
 }
 
 async function sendOnce(job, patiently, begun, digest) {
-  let created = begun;
-  for (let round = 1; ; round += 1) {
-    try {
-      await sendBytes(job, patiently, created.upload, job.file, job.sent);
-      break;
-    } catch (error) {
-      if (!(error instanceof Refused) || error.status !== EXPIRED_URL || round === MOST_ROUNDS) throw error;
-      created = await create(job, patiently, digest, job.lastKey); // the same key: the same item with a new URL
-    }
-  }
-  return complete(created.item.id, job, patiently);
+  let target = begun.upload;
+  await sendBytes(job, patiently, job.file, job.sent, async () => {
+    const {upload} = target ? {upload: target} : await create(job, patiently, digest, job.lastKey);
+    target = null; // the same key again gives the same item with a new URL
+    return upload;
+  });
+  return complete(begun.item.id, job, patiently);
 }
 
 async function hash(job, blob) {
@@ -154,22 +149,28 @@ async function sendMissing(job, patiently, id, hashOf) {
 }
 
 async function sendPart(job, patiently, id, number, hash, blob, report) {
-  for (let round = 1; ; round += 1) {
+  return sendBytes(job, patiently, blob, (bytes) => report(number, bytes), async () => {
     const {parts} = await patiently(() => api.presignParts(id, [{number, sha256: hash}], job.signal));
-    try {
-      await sendBytes(job, patiently, parts[0], blob, (bytes) => report(number, bytes));
-      return;
-    } catch (error) {
-      if (!(error instanceof Refused) || error.status !== EXPIRED_URL || round === MOST_ROUNDS) throw error;
-    }
-  }
+    return parts[0];
+  });
 }
 
-function sendBytes(job, patiently, target, blob, onProgress) {
-  return patiently(() => {
-    job.stage('uploading');
-    return put(target.url, target.headers, blob, {onProgress, signal: job.signal});
-  });
+/**
+ * `presign()` gives the URL of each try: a lost connection looks like an expired URL, whose response has no CORS headers, so
+ * the browser may not read it.
+ */
+async function sendBytes(job, patiently, blob, onProgress, presign) {
+  for (let round = 1; ; round += 1) {
+    try {
+      return await patiently(async () => {
+        const target = await presign();
+        job.stage('uploading');
+        return put(target.url, target.headers, blob, {onProgress, signal: job.signal});
+      });
+    } catch (error) {
+      if (!(error instanceof Refused) || !error.isExpired || round === MOST_ROUNDS) throw error;
+    }
+  }
 }
 
 async function complete(id, job, patiently) {

@@ -114,6 +114,7 @@ class UploadService:
 
     async def _presign(self, row: ItemRow, upload_id: str, requested_parts: tuple[PartRequest, ...]) -> PartUploads:
         key, uploads = original_key(row.account_id, row.item_id), []
+        expires_at = self._clock() + lifecycle.URL_LIFETIME
         for body in requested_parts:
             url, headers = await self._objects.presign_part(
                 key,
@@ -124,7 +125,7 @@ class UploadService:
                 valid_seconds=int(lifecycle.URL_LIFETIME.total_seconds()),
             )
             uploads.append(PartUpload(number=body.number, url=url, headers=headers))
-        return PartUploads(parts=tuple(uploads), expires_at=self._clock() + lifecycle.URL_LIFETIME)
+        return PartUploads(parts=tuple(uploads), expires_at=self._objects.valid_until(expires_at))
 
     async def _again(self, account: AccountId, item: ItemId) -> Created:
         row = await self._store.require(account, item)
@@ -158,7 +159,7 @@ class UploadService:
             name=row.name,
             valid_seconds=int(lifecycle.URL_LIFETIME.total_seconds()),
         )
-        return SingleUpload(url=url, headers=headers, expires_at=expires_at)
+        return SingleUpload(url=url, headers=headers, expires_at=self._objects.valid_until(expires_at))
 
     async def _record_multipart(self, row: ItemRow, started: str) -> str:
         """Return the item's upload id: `started`, or that of a concurrent request, which started another one.

@@ -5,7 +5,11 @@ from app.stores.aurora import ConnectionOptions, Database
 
 
 def connection_options(settings: Settings) -> ConnectionOptions:
-    return ConnectionOptions(ca_file=settings.database_ca_file, password_file=settings.database_password_file)
+    return ConnectionOptions(
+        ca_file=settings.database_ca_file,
+        password_file=settings.database_password_file,
+        connections=settings.database_connections,
+    )
 
 
 def open_database(settings: Settings) -> Database:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from app.main import create_app
 from app.settings import Settings
+from app.stores.cluster_mode import ClusterMode, refuse_cluster_mode
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.event_loop import new_event_loop
 from darkroom_process.metrics import new_registry
@@ -40,6 +41,10 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    try:
+        await refuse_cluster_mode(settings.redis_url.get_secret_value(), settings.redis_password_file)
+    except ClusterMode as reason:
+        raise SystemExit(str(reason)) from None
     readiness, registry = Readiness(), new_registry()
     config = app_server_config(settings, readiness, registry)
     server = DrainingServer(config, readiness, drain_seconds=settings.drain_seconds, on_startup=_freeze)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.stores.aurora_engines import CONNECTIONS
 from app.stores.cache.mode import CacheMode
 from app.stores.resources import PREFIX
 from darkroom_process.secret_file import SECRET_CHARACTERS, Secret, configured_secret
@@ -130,6 +131,13 @@ class Settings(BaseSettings):
         None,
         description="a file that holds the database's password, instead of one in the URLs",
         examples=["/run/darkroom/database-password"],
+    )
+    database_connections: int = Field(
+        CONNECTIONS,
+        ge=2,
+        le=200,
+        description="connections that one process may open to the writer, and as many to the readers",
+        examples=["10"],
     )
     redis_url: Annotated[SecretStr, _matching(r"^(rediss?|unix)://.")] = Field(
         description="a Redis as URL", examples=["redis://127.0.0.1:6379/0"]

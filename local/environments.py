@@ -160,14 +160,18 @@ class Environments:
             installation, self._inherited
         ):  # a reverse proxy may run as any user of this machine
             environment = {LOCAL_USERS: self._local_users()} | environment
-        return environment | {
-            f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
-            f"{PREFIX}TIER_SECRET": installation.tier_secret,
-            f"{PREFIX}CDN_URL": installation.cdn_url,
-            f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
-            f"{PREFIX}BUCKET": BUCKET,
-            "AWS_REGION": installation.settings.aws_region,
-        }
+        return (
+            {f"{PREFIX}TRUSTED_PROXIES": "none"}
+            | environment
+            | {
+                f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
+                f"{PREFIX}TIER_SECRET": installation.tier_secret,
+                f"{PREFIX}CDN_URL": installation.cdn_url,
+                f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
+                f"{PREFIX}BUCKET": BUCKET,
+                "AWS_REGION": installation.settings.aws_region,
+            }
+        )
 
     def _local_users(self) -> str:
         """Return this user, root, and the user who became root with sudo: the browser is not started with sudo."""

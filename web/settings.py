@@ -1,5 +1,6 @@
 """The web tier's settings, read from the environment once and checked at start."""
 
+import ipaddress
 from typing import Annotated
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, ValidationInfo, field_validator
@@ -21,6 +22,17 @@ from darkroom_process.settings_fields import (
     TlsCertificate,
     TlsKey,
 )
+
+NO_PROXY = "none"
+
+
+def _checked_proxies(text: str) -> str:
+    """Return the networks as uvicorn reads them. Raises ValueError."""
+    if text.strip() == NO_PROXY:
+        return ""
+    for part in text.split(","):
+        ipaddress.ip_network(part.strip())
+    return text
 
 
 class Settings(BaseSettings):
@@ -55,12 +67,12 @@ class Settings(BaseSettings):
     bucket: BucketName
     aws_region: Annotated[AwsRegion, Field(validation_alias="AWS_REGION")]
     """Presigned URLs lead to an origin that follows from these three, which are the app's, too."""
-    trusted_proxies: str = Field(
-        "",
-        description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted, separated by "
-        "commas",
+    trusted_proxies: Annotated[str, AfterValidator(_checked_proxies)] = Field(
+        description="addresses or networks of the load balancers, whose X-Forwarded-For and X-Forwarded-Proto are "
+        "trusted, separated by commas, or `none`",
         examples=["10.0.0.0/16"],
     )
+    """Required, because both wrong values are silent: all users share one limit, or a client may forge an address."""
     request_limit: int = Field(
         512, ge=1, description="a number of requests in flight, event streams excluded", examples=["512"]
     )

@@ -45,11 +45,12 @@ class ConnectionOptions:
     """Connection options that a URL does not carry.
 
     `ca_file` allows TLS only, with a certificate of this authority for the host's name. `password_file` is read for
-    each new connection, so that the password may change while the process runs.
+    each new connection, so that the password may change while the process runs. `connections` is the size of each pool.
     """
 
     ca_file: Path | None = None
     password_file: Path | None = None
+    connections: int = CONNECTIONS
 
 
 class ServerPool:
@@ -235,12 +236,12 @@ def open_writer(url: URL, options: ConnectionOptions, statement_seconds: float) 
     """
     breaker = CircuitBreaker()
     opening = _Opening(options, breaker, READS_ONLY)
-    engine = _mysql(url, opening, statement_seconds, CONNECTIONS, isolation_level="READ COMMITTED")
+    engine = _mysql(url, opening, statement_seconds, options.connections, isolation_level="READ COMMITTED")
     return _watched(ServerPool(engine, breaker, statement_seconds, READS_ONLY))
 
 
 def open_reader(
-    url: URL, options: ConnectionOptions, statement_seconds: float, connections: int = CONNECTIONS
+    url: URL, options: ConnectionOptions, statement_seconds: float, connections: int | None = None
 ) -> ServerPool:
     """Open a reader's pool with autocommit, which saves the round trips that begin and end a transaction.
 
@@ -249,7 +250,7 @@ def open_reader(
     breaker = CircuitBreaker()
     opening = _Opening(options, breaker, None)
     autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-    engine = _mysql(url, opening, statement_seconds, connections, **autocommit)
+    engine = _mysql(url, opening, statement_seconds, connections or options.connections, **autocommit)
     return _watched(ServerPool(engine, breaker, statement_seconds))
 
 

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from darkroom_shared.problems import Problem, Unavailable
+from darkroom_shared.problems import Full, Problem, Unavailable
 from darkroom_shared.times import Clock, utc_now
 
 
@@ -47,7 +47,7 @@ RETRY_AFTER_SECONDS: Mapping[ErrorClass, int] = {
 
 NO_RESPONSE_SECONDS = 0.5
 """Services respond within a tenth of a second; a request waits two seconds for them after a commit, or less."""
-_DATA_LIMIT = "ItemCollectionSizeLimitExceeded"
+DATA_LIMIT = "ItemCollectionSizeLimitExceeded"
 """Named like throttling, but waiting does not help: the account holds 10 GB of rows."""
 _CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
     (
@@ -88,6 +88,14 @@ _STATUSES: Mapping[int, ErrorClass] = {
 class CallRejected(Problem):
     """AWS rejected a call as malformed, or with a code of no known class. The fault is ours, or the installation's, and
     never the user's: a request ends as `internal`, a loop continues, a job waits for another attempt."""
+
+
+class PartitionFull(Full):
+    """An account's rows in a table with a local index have reached DynamoDB's limit of 10 GB (some millions of items).
+    Deleting permanently makes room; AWS works, so this is not counted as its error."""
+
+    def __init__(self) -> None:
+        super().__init__("This account holds as many items as it can. Deleting some permanently makes room.")
 
 
 class MissingResource(Unavailable):
@@ -132,7 +140,7 @@ def classify(error: CallError) -> ErrorClass:
 def classify_code(code: str, status: int) -> ErrorClass:
     """Return the class of an error that names itself. `status` is 0 if there is none."""
     plain = "".join(character for character in code.lower() if character.isalnum())
-    if not code.startswith(_DATA_LIMIT):
+    if not code.startswith(DATA_LIMIT):
         for error_class, fragments in _CLASSES:
             if any(fragment in plain for fragment in fragments):
                 return error_class

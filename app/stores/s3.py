@@ -4,7 +4,7 @@ import asyncio
 import base64
 import errno
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from app.stores.aws_errors import Outcomes
 from app.stores.s3_parts import (
     ABSENT,
     TRANSFER_SECONDS,
@@ -39,6 +40,9 @@ CREDENTIALS_MARGIN = timedelta(minutes=1)
 """S3's clock and ours may differ."""
 DELETE_KEYS = 1_000
 """S3's limit for one DeleteObjects."""
+
+
+_NO_RULES: Outcomes = {"NoSuchLifecycleConfiguration": lambda _error: Absent()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,19 @@ class ObjectStore(PartUploads):
             if not response.get("IsTruncated"):
                 return
             token = {"ContinuationToken": response["NextContinuationToken"]}
+
+    async def has_versions_without_expiry(self) -> bool:
+        """Return whether deleted objects stay for ever: the bucket has versions, and no rule that expires old ones."""
+        with self._translated():
+            versioning: Any = await self._client.get_bucket_versioning(Bucket=self._bucket)
+        if versioning.get("Status") is None:
+            return False
+        try:
+            with self._translated(_NO_RULES):
+                rules: Any = await self._client.get_bucket_lifecycle_configuration(Bucket=self._bucket)
+        except Absent:
+            return True
+        return not any(_expires_versions(rule) for rule in rules["Rules"])
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete the objects; absent keys are not an error."""
@@ -249,3 +266,10 @@ async def _stream_to_file(body: Any, target: Path) -> int:
     finally:
         await asyncio.to_thread(file.close)
     return size
+
+
+def _expires_versions(rule: Mapping[str, Any]) -> bool:
+    """Return whether a lifecycle rule deletes old versions of all objects."""
+    is_limited = bool(rule.get("Prefix") or any(rule.get("Filter", {}).values()))
+    days = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+    return rule.get("Status") == "Enabled" and not is_limited and days is not None

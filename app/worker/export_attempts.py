@@ -16,7 +16,7 @@ from app.items.service.inventory import Inventory
 from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
 from app.jobs.kind import Ending, Outcome
-from app.stores.aws_errors import CallRejected
+from app.stores.aws_errors import CallRejected, PartitionFull
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.s3 import ObjectStore
 from app.stores.sqs import Queues
@@ -50,6 +50,7 @@ class ExportJobs:
         # The stores or this machine's disk failed: retry, perhaps elsewhere, within the export's deadline.
         Outcome(Unavailable, Ending.RETURNED, _WAIT),
         Outcome(CallRejected, Ending.RETURNED, _WAIT),
+        Outcome(PartitionFull, Ending.RETURNED, _WAIT),
         Outcome(OSError, Ending.RETURNED, _WAIT),
     )
 

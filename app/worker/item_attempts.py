@@ -19,7 +19,7 @@ from app.jobs.claim import ClaimLost
 from app.jobs.kind import Ending, Outcome
 from app.media.results import DecoderCrashed, MediaError, TemplateClosed
 from app.media.space import is_full
-from app.stores.aws_errors import CallRejected
+from app.stores.aws_errors import CallRejected, PartitionFull
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Queues
 from app.worker.crash_report import crash_report, dead_letter
@@ -89,6 +89,7 @@ class ItemJobs:
         Outcome(Unavailable, Ending.RETURNED, timedelta(seconds=5)),
         # AWS rejected the call with an error of no known class: a fault of this code or of the installation.
         Outcome(CallRejected, Ending.RETURNED, timedelta(minutes=1)),
+        Outcome(PartitionFull, Ending.RETURNED, timedelta(minutes=1)),
         # A full disk is the fault of the machine, not of the file; another machine may have room.
         Outcome(OSError, Ending.RETURNED, timedelta(minutes=1)),
     )

@@ -11,6 +11,7 @@ from app.jobs.loop import run_periodically
 from app.media.decoders import Decoders
 from app.services import open_foundation
 from app.settings import DECODING_ROLES, STORING_ROLES, Settings, WorkerRole
+from app.stores.cluster_mode import ClusterMode, refuse_cluster_mode
 from app.stores.metrics import watch_stores
 from app.worker.health import health_server
 from app.worker.loops import Loop, Loops, Workplace, build_loops
@@ -40,7 +41,7 @@ def main(settings: Settings) -> None:
             workplace = _open_workplace(stack, settings)
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(_work(settings, workplace))
-    except (Unsafe, ScratchUnusable) as reason:
+    except (Unsafe, ScratchUnusable, ClusterMode) as reason:
         raise SystemExit(str(reason)) from None
     log.info("worker.stopped")
 
@@ -65,6 +66,7 @@ def _configured(folder: Path | None) -> Path:
 
 
 async def _work(settings: Settings, workplace: Workplace) -> None:
+    await refuse_cluster_mode(settings.redis_url.get_secret_value(), settings.redis_password_file)
     readiness, hints, loop = Readiness(), Hints(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, readiness.stop)

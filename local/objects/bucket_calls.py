@@ -1,4 +1,4 @@
-"""CreateBucket, HeadBucket, ListBuckets, GetBucketLocation, DeleteBucket, and the CORS rules of a bucket."""
+"""CreateBucket, HeadBucket, ListBuckets, GetBucketLocation, DeleteBucket, a bucket's CORS rules and its versioning."""
 
 import re
 from datetime import datetime
@@ -67,6 +67,12 @@ async def delete(request: Request, identity: Identity, storage: Storage, now: da
 
     await storage.write(write)
     return Response(204)
+
+
+async def versioning(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
+    """Objects have no versions here, which S3 says by an empty document."""
+    await storage.read(lambda connection: require_bucket(connection, request.bucket))
+    return xml_response(documents.document("VersioningConfiguration"))
 
 
 async def put_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:

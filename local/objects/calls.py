@@ -20,6 +20,7 @@ _BUCKET: dict[tuple[str, frozenset[str]], Call] = {
     ("GET", frozenset({"location"})): bucket_calls.location,
     ("PUT", frozenset({"cors"})): bucket_calls.put_cors,
     ("GET", frozenset({"cors"})): bucket_calls.get_cors,
+    ("GET", frozenset({"versioning"})): bucket_calls.versioning,
     ("DELETE", frozenset({"cors"})): bucket_calls.delete_cors,
     ("GET", frozenset()): listing.list_objects,
     ("GET", frozenset({"uploads"})): upload_calls.list_all,

@@ -170,8 +170,11 @@ def _add_item_routes(api: ScriptedService, application: FastAPI) -> None:
         return OriginalUrl(url=f"{api.url}/originals/{row.name}", expires_at=datetime.now(UTC))
 
 
-def _new_item(body: CreateItem) -> Item:
-    return Item(
+def _created(api: ScriptedService, key: str, body: CreateItem) -> Item:
+    """Return the item that the first request with this key has created."""
+    if key in api.created:
+        return api.require(api.created[key])
+    item = Item(
         id=new_item_id(),
         kind=None,
         state=ItemState.UPLOADING,
@@ -180,16 +183,14 @@ def _new_item(body: CreateItem) -> Item:
         version=1,
         **body.model_dump(),
     )
+    api.created[key] = item.id
+    return api.change(item, EventType.ITEM_CREATED)
 
 
 def _add_upload_routes(api: ScriptedService, application: FastAPI) -> None:
     @application.post("/v1/items", status_code=201)
     async def create(body: CreateItem, request: Request) -> CreatedItem:
-        key = request.headers["idempotency-key"]
-        item = api.require(api.created[key]) if key in api.created else _new_item(body)
-        if key not in api.created:
-            api.created[key] = item.id
-            api.change(item, EventType.ITEM_CREATED)
+        item = _created(api, request.headers["idempotency-key"], body)
         while api.holds_responses:  # noqa: ASYNC110  # the test that releases the response runs in another thread
             await asyncio.sleep(0.01)
         upload = SingleUpload(

@@ -153,6 +153,30 @@ async def test_an_upload_survives_a_busy_service(visitor: Visitor, api: Scripted
     assert api.stored[item.id] == photo.read_bytes()
 
 
+async def test_the_page_survives_the_load_balancers_own_errors(
+    visitor: Visitor, api: ScriptedService, tmp_path: Path
+) -> None:
+    """They are HTML: no problem document, no Retry-After."""
+    own_errors = {"GET": [502, 503, 504], "POST": [502, 503, 504]}
+
+    async def fail(route: Route) -> None:
+        statuses = own_errors.get(route.request.method, [])
+        if statuses:
+            page = "<html><body><center><h1>502 Bad Gateway</h1></center></body></html>"
+            await route.fulfill(status=statuses.pop(0), content_type="text/html", body=page)
+        else:
+            await route.continue_()
+
+    page = await empty_gallery(visitor)
+    await page.route("**/v1/items**", fail)
+    (photo,) = photos(tmp_path, 1)
+    await drop(page, [photo])
+    await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
+    (item,) = api.items.values()
+    assert api.stored[item.id] == photo.read_bytes()
+    assert own_errors["POST"] == []
+
+
 async def test_an_upload_gets_a_new_url_after_each_refusal_that_may_mean_an_expired_one(
     visitor: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:

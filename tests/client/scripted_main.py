@@ -63,7 +63,8 @@ def _scripted(account: Account, scope: Scope) -> dict[str, Any] | None:
 async def _respond(send: Send, scripted: dict[str, Any]) -> None:
     headers = {"content-type": "application/problem+json"} | scripted.get("headers", {})
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    body = json.dumps(scripted.get("body", {})).encode()
+    body = scripted.get("body", {})
+    body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     await send({"type": "http.response.start", "status": scripted["status"], "headers": encoded})
     await send({"type": "http.response.body", "body": body})
 

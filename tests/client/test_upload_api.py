@@ -114,6 +114,19 @@ async def test_a_busy_service_is_retried_after_its_retry_after(
     assert len(set(keys)) == 1
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_load_balancers_own_error_is_retried(
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path, status: int
+) -> None:
+    page = f"<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>"
+    own = {"status": status, "headers": {"content-type": "text/html"}, "body": page}
+    requests = ["POST /v1/items", "GET /v1/account"]
+    other_account.script(responses=[own | {"request": request} for request in requests for _ in range(2)])
+    uploaded = await client.upload(random_file(tmp_path / str(status), 10))
+    assert uploaded.item.state is ItemState.QUEUED
+    assert len(other_account.record()["states"]) == 1
+
+
 async def test_a_dropped_response_creates_no_second_item(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:

@@ -27,7 +27,13 @@ DRILL_SECONDS = 600
 """Limit of a whole drill, longer than the waits in it, so that a wait that hangs fails first and names itself."""
 POLL_SECONDS = 0.004
 
-WEB_SETTINGS = ("DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT", "DARKROOM_TIER_SECRET")
+WEB_SETTINGS = (
+    "DARKROOM_CDN_URL",
+    "DARKROOM_S3_PUBLIC_ENDPOINT",
+    "DARKROOM_BUCKET",
+    "AWS_REGION",
+    "DARKROOM_TIER_SECRET",
+)
 
 
 class Process:
@@ -134,7 +140,7 @@ class Processes:
 
     def web(self, app: Process) -> Process:
         environment = {name: self._app[name] for name in WEB_SETTINGS}
-        return self._start(["web"], environment | {"DARKROOM_APP_URL": app.url})
+        return self._start(["web"], environment | {"DARKROOM_APP_URL": app.url, "DARKROOM_TRUSTED_PROXIES": "none"})
 
     def _start(self, words: Sequence[str], environment: dict[str, str]) -> Process:
         folder = self._folder / f"{words[-1]}-{len(self.started)}"

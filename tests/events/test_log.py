@@ -1,15 +1,18 @@
 """The event log: batches without gaps, one transaction for each change, and complete pages."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from app.events.service.log import ActionRefused, EventLog, HeadChange, NewEvent
-from app.stores.dynamo import Action, Condition, put
+from app.events.store.log import EventStore
+from app.stores.dynamo import Action, Condition, Dynamo, put
 from app.stores.resources import RECEIPTS_TABLE
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_item_id
 from darkroom_shared.problems import EventsGone, QuotaExceeded
+from tests.jobs.aws_faults import AwsFaults, FaultyClient
 from tests.services import ManualClock, Services
 
 
@@ -106,6 +109,23 @@ async def test_expired_pages_are_skipped_up_to_the_oldest_live_event(services: S
     assert gone.value.extras == {"oldest": 4, "head": 5}
     page = await services.base.events.store.after(services.account, 0, now=clock(), limit=1)
     assert ([event.number for event in page.events], page.more) == ([4], True)
+
+
+async def test_many_expired_rows_that_dynamodb_has_not_removed_yet_cost_few_reads(
+    services: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.events.store.log.PAGE_EVENTS", 4)
+    log, store = services.base.events.log, services.base.events.store
+    for _ in range(4):
+        await log.append(services.account, [an_event("old")] * 50)
+    clock.advance(days=31)
+    await log.append(services.account, [an_event("new")])
+    reads = AwsFaults()
+    faulty: Any = FaultyClient(services.base.amazon.dynamo._client, reads)
+    page = await EventStore(Dynamo(faulty)).after(services.account, 0, now=clock(), limit=1)
+    assert [event.number for event in page.events] == [201]
+    assert len(reads.calls) <= 12
+    assert (await store.after(services.account, 200, now=clock(), limit=1)).events == page.events
 
 
 async def test_a_cancelled_caller_does_not_cancel_the_other_appends_of_its_batch(services: Services) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.stores.aws_errors import CallRejected, ErrorClass
+from app.stores.aws_errors import CallRejected, ErrorClass, PartitionFull
 from app.stores.clients import AmazonStores
 from app.stores.dynamo import (
     CONFLICT_ATTEMPTS,
@@ -32,7 +32,6 @@ OTHER_REASONS = {
     "RequestLimitExceeded": ErrorClass.THROTTLED,
     "AccessDenied": ErrorClass.ACCESS_DENIED,
     "KMSAccessDenied": ErrorClass.ACCESS_DENIED,
-    "ItemCollectionSizeLimitExceeded": ErrorClass.REJECTED,
     "ValidationError": ErrorClass.REJECTED,
     "SomethingNew": ErrorClass.REJECTED,
 }
@@ -79,6 +78,19 @@ async def test_a_transaction_cancelled_for_another_reason_is_no_conflict(code: s
         with pytest.raises(CallRejected if error_class is ErrorClass.REJECTED else Unavailable):
             await _transact(aws.dynamo)
         assert _counts(aws) == [(error_class, 1)]
+
+
+async def test_a_full_partition_is_a_problem_of_its_own_and_no_error_of_aws() -> None:
+    single = {"__type": f"{TYPE}ItemCollectionSizeLimitExceededException", "message": "too large"}
+    async with _clients(Responder(400, single)) as aws:
+        with pytest.raises(PartitionFull):
+            await aws.dynamo.write(put(ITEMS_TABLE, KEY, {}))
+        assert _counts(aws) == []
+    cancelled = _cancelled("None", "ItemCollectionSizeLimitExceeded", "TransactionConflict")
+    async with _clients(Responder(400, cancelled)) as aws:
+        with pytest.raises(PartitionFull):
+            await _transact(aws.dynamo)
+        assert _counts(aws) == []
 
 
 @pytest.mark.parametrize("codes", [["None", "TransactionConflict"], []])

@@ -79,6 +79,7 @@ def serving_web(
         cdn_url=AnyHttpUrl(cdn_url),
         s3_public_endpoint=objects_url,
         bucket=BUCKET,
+        trusted_proxies="none",
         AWS_REGION=region,
         **settings,  # type: ignore[arg-type]  # limits, all integers
     )

@@ -36,5 +36,6 @@ def test_listening_on_every_interface_requires_explicit_hosts() -> None:
             cdn_url=AnyHttpUrl(CDN_URL),
             s3_public_endpoint=OBJECTS_URL,
             bucket=BUCKET,
+            trusted_proxies="none",
             AWS_REGION=REGION,
         )

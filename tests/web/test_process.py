@@ -42,7 +42,7 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
     """Yield the process and its address once it is ready."""
     port = free_port()
     arguments = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
-    arguments["bucket"] = BUCKET
+    arguments |= {"bucket": BUCKET, "trusted_proxies": "none"}
     async with web_process(**arguments, **settings) as process, asyncio.timeout(MAX_SECONDS):
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(trust_env=False, timeout=60, verify=tls_context()) as client:
@@ -87,10 +87,13 @@ async def test_each_wrong_setting_is_one_line_that_names_it_and_an_example() -> 
         _, message = await process.communicate()
     lines = message.decode().splitlines()
     assert process.returncode == 2
-    assert [line.partition(".")[0] for line in lines] == [
-        "DARKROOM_LISTEN_PORT is wrong: expected a port from 1 to 65535, for example 8080",
-        "DARKROOM_S3_PUBLIC_ENDPOINT is missing: expected the URL by which browsers reach S3, for example https://darkroom",
+    assert [line.partition(": expected ")[0] for line in lines] == [
+        "DARKROOM_LISTEN_PORT is wrong",
+        "DARKROOM_BUCKET is missing",
+        "DARKROOM_TRUSTED_PROXIES is missing",
     ]
+    assert lines[0].endswith(": expected a port from 1 to 65535, for example 8080")
+    assert all(", for example " in line for line in lines)
 
 
 async def release(app_url: str, flag: str) -> None:

@@ -23,6 +23,7 @@ from darkroom_shared.times import Clock
 from darkroom_shared.uploads import part_size_bytes
 
 CONCURRENCY = 16
+VERSIONS_WITHOUT_EXPIRY = "deleted files stay for ever: the bucket has versions, and no rule that expires old ones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Verification:
         for account, own in by_account.items():
             findings += [finding async for finding in self._account(account, own)]
         known: dict[str, ItemRow] = {row.item_id: row for row in rows}
+        if await self._objects.has_versions_without_expiry():
+            findings.append(Finding("bucket", "versions", VERSIONS_WITHOUT_EXPIRY))
         objects, orphans = await self._orphans(known)
         orphans += [finding async for finding in self._orphaned_receipts(known)]
         return Verified(len(rows), len(by_account), objects, tuple(findings + orphans))

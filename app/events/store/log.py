@@ -87,8 +87,23 @@ class EventStore:
             events = [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
             if events or not page.more:
                 return LogPage(events[:limit], page.more or len(events) > limit)
-            # DynamoDB removes expired rows late; they are skipped in large steps.
-            number, rows = page.rows[-1]["number"], PAGE_EVENTS
+            # DynamoDB removes expired rows days late, and a page of them costs as much as one of others.
+            number, rows = await self._last_expired(account, page.rows[-1]["number"], now), PAGE_EVENTS
+
+    async def _last_expired(self, account: AccountId, expired: int, now: datetime) -> int:
+        """Return the number of a row that has expired, less than a page before the first one that has not.
+
+        Rows expire in the order of their numbers, so the boundary is found by bisection, in a read for each bit.
+        """
+        valid = (await self.head(account)).last + 1
+        while valid - expired > PAGE_EVENTS:
+            middle = (expired + valid) // 2
+            row = await self._dynamo.get(EVENTS_TABLE, _key(account, middle))
+            if row is None or row["expires_at"] <= now.timestamp():
+                expired = middle
+            else:
+                valid = middle
+        return expired
 
     async def announce(self, account: AccountId, head: Head, process: str, *, now: datetime, until: datetime) -> Head:
         """Announce a large batch; return the new head. The next append removes the announcement.

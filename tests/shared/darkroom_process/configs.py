@@ -31,6 +31,7 @@ def web_config(readiness: Readiness | None = None) -> uvicorn.Config:
         cdn_url=AnyHttpUrl(CDN_URL),
         s3_public_endpoint=OBJECTS_URL,
         bucket=BUCKET,
+        trusted_proxies="none",
         AWS_REGION=REGION,
     )
     return web_server_config(settings, readiness or Readiness(), CollectorRegistry())

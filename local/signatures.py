@@ -14,6 +14,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from darkroom_process.asgi_types import Scope
+from local.session_tokens import HEADER, has_ended
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
@@ -100,6 +101,8 @@ class Verifier:
         access_key_id, _, credential_scope = fields["Credential"].partition("/")
         if not hmac.compare_digest(access_key_id.encode(), self.access_key_id.encode()):
             raise NotSigned("UnrecognizedClientException", "The security token included in the request is invalid")
+        if has_ended(headers.get(HEADER), self.clock()):
+            raise NotSigned("ExpiredTokenException", "The security token included in the request is expired")
         date, signed = headers.get("x-amz-date", ""), tuple(fields["SignedHeaders"].split(";"))
         self._require_fresh(date)
         _require_covered(headers, signed)

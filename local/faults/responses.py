@@ -44,6 +44,18 @@ ERRORS: dict[Fault, dict[Protocol, tuple[int, str]]] = {
         Protocol.QUERY: (403, "ExpiredToken"),
         Protocol.S3: (400, "ExpiredToken"),
     },
+    Fault.KMS_THROTTLE: {
+        Protocol.DYNAMODB: (400, "ThrottlingException"),
+        Protocol.SQS: (400, "KmsThrottled"),
+        Protocol.QUERY: (400, "KMSThrottling"),
+        Protocol.S3: (400, "KMS.ThrottlingException"),
+    },
+    Fault.OVER_LIMIT: {
+        Protocol.DYNAMODB: (400, "LimitExceededException"),
+        Protocol.SQS: (403, "OverLimit"),
+        Protocol.QUERY: (403, "TopicLimitExceeded"),
+        Protocol.S3: (503, "SlowDown"),
+    },
     Fault.ACCESS_DENIED: {
         Protocol.DYNAMODB: (400, "AccessDeniedException"),
         Protocol.SQS: (403, "AccessDenied"),

@@ -10,6 +10,7 @@ from local.asgi import read_body, replay, send_response, wait_for_disconnect
 from local.faults.operations import has_query_body, name_operation
 from local.faults.plan import BadPlan, Fault, Plan
 from local.faults.responses import ERRORS, send_error
+from local.faults.unprocessed import UNPROCESSED, process_in_part
 from local.signatures import NotSigned, Verifier
 from local.signed_requests import read_signed_body
 
@@ -52,6 +53,9 @@ class Faults:
                     drop_response = True
                 case Fault.RESET:
                     await _break_connection(send, receive)
+                    return
+                case Fault.UNPROCESSED if operation.name in UNPROCESSED:
+                    await process_in_part(self._application, operation, scope, body, send)
                     return
                 case fault if fault in ERRORS:
                     await send_error(send, operation, fault, body)

@@ -98,7 +98,11 @@ class ObjectsApplication:
         if request.method == "OPTIONS":
             return cors.preflight(request, rules)
         now = self._clock()
-        identity = authenticate(request, self._credential, now)
+        try:
+            identity = authenticate(request, self._credential, now)
+        except S3Error:
+            rules.clear()  # S3 does not let browsers read these errors
+            raise
         return await find_call(request)(request, identity, self._storage, now)
 
 

@@ -9,6 +9,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "BucketNotEmpty": (409, "The bucket that you tried to delete is not empty."),
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed object size."),
+    "ExpiredToken": (400, "The provided token has expired."),
     "IncompleteBody": (400, "You did not provide the number of bytes specified by the Content-Length header."),
     "InsufficientStorage": (507, "There is no room left on the disk of this server."),
     "InternalError": (500, "We encountered an internal error. Please try again."),

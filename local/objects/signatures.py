@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from local.objects.errors import S3Error
 from local.objects.requests import Request
+from local.session_tokens import HEADER, PARAMETER, has_ended
 from local.signatures import (
     ALGORITHM,
     DATE_FORMAT,
@@ -81,6 +82,8 @@ def authenticate(request: Request, credential: Credential, now: datetime) -> Ide
     text = text_to_sign(unverified.date, scope, _canonical_request(request, unverified))
     if not hmac.compare_digest(sign(key, text).encode(), unverified.signature.encode()):
         raise S3Error("SignatureDoesNotMatch")
+    if has_ended(request.headers.get(HEADER) or request.parameter(PARAMETER), now):
+        raise S3Error("ExpiredToken")
     return Identity(region, unverified.payload, unverified.date, scope, unverified.signature, key)
 
 

@@ -13,6 +13,7 @@ from local.tables.schema import Table
 
 PAUSE_SECONDS: Final = 30
 MAX_ROWS: Final = 200  # rows per commit, so that no caller waits long behind it
+LATE_SECONDS: Final = 48 * 3600  # DynamoDB deletes an expired row up to days later; until then it is read as any other
 OLDEST_SECONDS: Final = 5 * 365 * 24 * 3600  # DynamoDB does not delete what expired more than five years ago
 
 log = structlog.get_logger()
@@ -51,4 +52,6 @@ def _expire(connection: sqlite3.Connection, table: Table) -> int:
     if table.expiry_attribute is None:
         return 0
     now = int(time.time())
-    return connection.execute(statements.expire(table.rows), (now - OLDEST_SECONDS, now, MAX_ROWS)).rowcount
+    return connection.execute(
+        statements.expire(table.rows), (now - OLDEST_SECONDS, now - LATE_SECONDS, MAX_ROWS)
+    ).rowcount

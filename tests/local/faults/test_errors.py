@@ -35,6 +35,9 @@ def code_of(failure: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
         ("conflict", (400, "TransactionConflictException")),
         ("internal_error", (500, "InternalServerError")),
         ("unavailable", (503, "ServiceUnavailable")),
+        ("kms_throttle", (400, "ThrottlingException")),
+        ("over_limit", (400, "LimitExceededException")),
+        ("expired_credentials", (400, "ExpiredTokenException")),
     ],
 )
 def test_dynamodb_faults_have_dynamodbs_error_codes(tables: Backend, fault: str, expected: tuple[int, str]) -> None:
@@ -45,6 +48,24 @@ def test_dynamodb_faults_have_dynamodbs_error_codes(tables: Backend, fault: str,
     assert code_of(failure) == expected
     assert "Item" not in client.get_item(TableName=f"errors-{fault}", Key=KEY)
     assert tables.injected() == [1]
+
+
+def test_a_batch_is_processed_in_part(tables: Backend) -> None:
+    client = a_table(tables, "batches")
+    rows = [{"pk": {"S": key}, "sk": {"S": key}} for key in "abcde"]
+    tables.plan(
+        {"operation": "BatchWriteItem", "fault": "unprocessed", "times": 1},
+        {"operation": "BatchGetItem", "fault": "unprocessed", "times": 1},
+    )
+    for row in rows:
+        client.put_item(TableName="batches", Item=row)
+    response = client.batch_get_item(RequestItems={"batches": {"Keys": rows, "ConsistentRead": True}})
+    assert len(response["Responses"]["batches"]) == 3
+    assert response["UnprocessedKeys"] == {"batches": {"Keys": rows[3:], "ConsistentRead": True}}
+    deletions = {"batches": [{"DeleteRequest": {"Key": row}} for row in rows]}
+    rest = client.batch_write_item(RequestItems=deletions)["UnprocessedItems"]
+    assert rest == {"batches": deletions["batches"][3:]}
+    assert client.batch_write_item(RequestItems=rest)["UnprocessedItems"] == {}
 
 
 def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(tables: Backend) -> None:
@@ -63,6 +84,9 @@ def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(ta
         ("throttle", (503, "SlowDown")),
         ("internal_error", (500, "InternalError")),
         ("unavailable", (503, "ServiceUnavailable")),
+        ("kms_throttle", (400, "KMS.ThrottlingException")),
+        ("expired_credentials", (400, "ExpiredToken")),
+        ("access_denied", (403, "AccessDenied")),
     ],
 )
 def test_s3_faults_have_s3s_error_codes(objects: Backend, fault: str, expected: tuple[int, str]) -> None:
@@ -77,7 +101,13 @@ def test_s3_faults_have_s3s_error_codes(objects: Backend, fault: str, expected: 
 
 @pytest.mark.parametrize(
     ("fault", "expected"),
-    [("throttle", "RequestThrottled"), ("internal_error", "InternalFailure"), ("unavailable", "ServiceUnavailable")],
+    [
+        ("throttle", "RequestThrottled"),
+        ("internal_error", "InternalFailure"),
+        ("unavailable", "ServiceUnavailable"),
+        ("kms_throttle", "KmsThrottled"),
+        ("over_limit", "OverLimit"),
+    ],
 )
 def test_sqs_faults_have_sqss_error_codes(queues: Backend, fault: str, expected: str) -> None:
     client = a_client("sqs", queues.endpoint)

@@ -23,6 +23,9 @@ GAPS = {
     "test_another_secret_is_refused": "it verifies presigned URLs, but no signature in headers",
     "test_signed_twice_is_refused": "it checks the presigned URL only",
     "test_uploads_of_one_key_are_listed_by_age": "it lists them in the order of their random ids",
+    "test_an_error_response_is_readable_but_not_that_of_an_invalid_signature": "all its responses have CORS headers",
+    "test_a_token_that_has_ended_is_refused": "its tokens never end",
+    "test_a_token_that_has_not_ended_is_accepted": "it refuses presigned URLs with a session token",
     "test_a_bad_rule_is_refused": "it accepts any CORS rule",
 }
 """Reasons by test name."""

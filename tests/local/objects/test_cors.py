@@ -84,9 +84,15 @@ def test_a_response_is_readable_by_the_requesting_page(s3: Any, http: httpx.Clie
     assert "access-control-allow-origin" not in http.get(url, headers={"origin": "https://evil.example"}).headers
 
 
-def test_an_error_response_has_cors_headers_too(http: httpx.Client, open_bucket: str) -> None:
-    response = http.get(f"/{open_bucket}/a", headers={"origin": PAGE})
-    assert (response.status_code, response.headers["access-control-allow-origin"]) == (403, PAGE)
+def test_an_error_response_is_readable_but_not_that_of_an_invalid_signature(
+    s3: Any, http: httpx.Client, open_bucket: str
+) -> None:
+    url = s3.generate_presigned_url("get_object", {"Bucket": open_bucket, "Key": "absent"})
+    response = http.get(url, headers={"origin": PAGE})
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (404, PAGE)
+    unsigned = http.get(f"/{open_bucket}/a", headers={"origin": PAGE})
+    assert unsigned.status_code == 403
+    assert "access-control-allow-origin" not in unsigned.headers
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import pytest
 
 from local.tables import items, tables, transactions
 from local.tables.database import Database
-from local.tables.sweeping import OLDEST_SECONDS, sweep
+from local.tables.sweeping import LATE_SECONDS, OLDEST_SECONDS, sweep
 from tests.local.tables.place import key, wire
 
 EXPIRING: dict[str, tuple[Callable[[int], Any], bool]] = {
-    "a minute ago": (lambda now: now - 60, True),
+    "two days ago": (lambda now: now - LATE_SECONDS - 60, True),
+    "a minute ago": (lambda now: now - 60, False),
     "in an hour": (lambda now: now + 3600, False),
     "more than five years ago": (lambda now: now - OLDEST_SECONDS - 3600, False),
     "a text": (lambda _now: "100", False),
@@ -42,13 +43,13 @@ async def test_nothing_is_deleted_while_time_to_live_is_disabled(database: Datab
 async def test_one_sweep_deletes_more_rows_than_one_commit_holds(database: Database) -> None:
     await _turn_on(database)
     for number in range(450):
-        await _put(database, number, int(time.time()) - 60)
+        await _put(database, number, int(time.time()) - LATE_SECONDS - 60)
     assert await sweep(database) == 450
 
 
 async def test_a_changed_expiry_takes_effect(database: Database) -> None:
     await _turn_on(database)
-    await _put(database, 1, int(time.time()) - 60)
+    await _put(database, 1, int(time.time()) - LATE_SECONDS - 60)
     await _put(database, 1, int(time.time()) + 60)
     assert await sweep(database) == 0
 

@@ -159,10 +159,13 @@ class ItemStore(JobRows[ItemRow, ItemId]):
             await self._dynamo.delete_many(RECEIPTS_TABLE, keys)
             yield len(keys)
 
-    async def find_completed(self, account: AccountId, key: str) -> CompletedRequest | None:
-        """Return the request that completed under this key, by a consistent read; None if there is none."""
+    async def find_completed(self, account: AccountId, key: str, now: datetime) -> CompletedRequest | None:
+        """Return the request that completed under this key, by a consistent read; None if there is none.
+
+        DynamoDB deletes an expired row days late; until then it does not count.
+        """
         row = await self._dynamo.get(REQUESTS_TABLE, {"account_id": account, "request_key": key})
-        if row is None:
+        if row is None or row["expires_at"] <= now.timestamp():
             return None
         return CompletedRequest(key, row["fingerprint"], ItemId(row["item_id"]), row["status"])
 
@@ -205,5 +208,5 @@ def request_action(account: AccountId, request: CompletedRequest, now: datetime)
             "status": request.status,
             "expires_at": int((now + REQUEST_RETENTION).timestamp()),
         },
-        Condition("attribute_not_exists(request_key)"),
+        Condition("attribute_not_exists(request_key) OR expires_at <= :now", values={":now": int(now.timestamp())}),
     )

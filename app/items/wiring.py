@@ -98,7 +98,8 @@ def build_items(
     *, clients: Clients, parts: ItemParts, delivery: Delivery, cursors: Cursors, secret: Secret
 ) -> ItemServices:
     store, changes, queue = ItemStore(clients.amazon.dynamo), parts.changes, parts.queue
-    objects, clock, requests = clients.amazon.objects, clients.clock, Requests(store)
+    objects, clock = clients.amazon.objects, clients.clock
+    requests = Requests(store, clock)
     playback = PlaybackService(
         store=store, objects=objects, delivery=delivery, grants=PlaybackGrants(secret), clock=clock
     )

@@ -60,7 +60,7 @@ def _uploads(services: Services, objects: ObjectStore) -> UploadService:
     return UploadService(
         store=store,
         changes=services.base.items.changes,
-        requests=Requests(store),
+        requests=Requests(store, services.base.clock),
         objects=objects,
         clock=services.base.clock,
     )

@@ -123,6 +123,20 @@ async def test_50_parallel_requests_with_one_key_create_one_item_and_get_equal_r
         await services.uploads.create(services.account, body, RequestKey("same-key", "other-body"))
 
 
+async def test_an_expired_key_that_dynamodb_has_not_deleted_yet_may_be_used_again(
+    services: Services, clock: ManualClock
+) -> None:
+    key = RequestKey("same-key", "same-body")
+    body = CreateItem(name="a.jpg", size_bytes=3, content_type="image/jpeg", digest=f"sha256:{'b' * 64}")
+    first = await services.uploads.create(services.account, body, key)
+    await services.item_actions.cancel(first.row)
+    clock.advance(hours=24)
+    second = await services.uploads.create(services.account, body, key)
+    assert second.row.item_id != first.row.item_id
+    repeated = await services.uploads.create(services.account, body, key)
+    assert repeated.row.item_id == second.row.item_id
+
+
 async def test_quota_is_reserved_at_create_and_released_at_cancel_or_expiry(
     services: Services, clock: ManualClock
 ) -> None:

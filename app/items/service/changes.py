@@ -59,7 +59,7 @@ class ItemChanges:
             try:
                 await self._write(change, request, steps)
             except CONFLICTS as refused:
-                if request is not None and await self._store.find_completed(account, request.key):
+                if request is not None and await self._store.find_completed(account, request.key, self._clock()):
                     raise AlreadyCompleted from refused
                 raise
 

@@ -48,6 +48,7 @@ def a_photo(width: int = 1600) -> bytes:
 class Person:
     client: DarkroomClient
     folder: Path
+    email: str
     sent: list[ItemId] = field(default_factory=list)
 
     async def upload(self, content: bytes | None = None, suffix: str = ".jpg") -> ItemId:
@@ -109,4 +110,4 @@ async def a_person(
             await client.sessions.register(email, PASSWORD)
         await client.sessions.sign_in(email, PASSWORD)
         with TemporaryDirectory() as folder:
-            yield Person(client, Path(folder))
+            yield Person(client, Path(folder), email)

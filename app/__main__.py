@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> None:
             _work()
         case "migrate":
             _migrate(chosen.revision)
+        case "administrator-link":
+            _print_administrator_link(chosen)
         case _:
             _run_account_command(chosen)
 
@@ -67,6 +69,14 @@ def _migrate(revision: str) -> None:
     from app.migrations.run import migrate
 
     asyncio.run(migrate(settings.database_url.get_secret_value(), revision, connection_options(settings)))
+
+
+def _print_administrator_link(chosen: argparse.Namespace) -> None:
+    settings = settings_or_exit(Settings)
+    configure_logs()
+    from app.admin.commands.administrator_link import print_administrator_link
+
+    sys.exit(print_administrator_link(settings, chosen))
 
 
 def _run_account_command(chosen: argparse.Namespace) -> None:

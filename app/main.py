@@ -100,6 +100,7 @@ async def open_services(
     cursors, passwords = Cursors(secret), open_passwords(stack)
     delivery = await open_delivery(stack, settings=settings, clients=base.clients)
     account_services = build_accounts(settings=settings, clients=base.clients, events=base.events, passwords=passwords)
+    await account_services["registration"].report_missing_administrator()
     item_services = build_items(
         clients=base.clients, parts=base.items, delivery=delivery, cursors=cursors, secret=secret
     )

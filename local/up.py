@@ -51,7 +51,7 @@ async def up(settings: Settings) -> None:
         if serves_network:
             _print(
                 "Accounts are made on this machine: `darkroom admin create-account EMAIL`, "
-                "the first one with --administrator."
+                "the first one with --administrator, or by the link that `darkroom admin administrator-link` prints."
             )
         await _supervise(installation)
         _print("Darkroom has stopped.")

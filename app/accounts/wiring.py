@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from app.accounts.service.accounts import AccountService
+from app.accounts.service.administrator_link import AdministratorLinks
 from app.accounts.service.closing import ClosingService
 from app.accounts.service.creation import AccountCreation
 from app.accounts.service.limits import Attempts
@@ -13,6 +14,7 @@ from app.accounts.service.passwords import Passwords
 from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
+from app.accounts.store.administrator_link import AdministratorLinkStore
 from app.accounts.store.closed import LEASE, ClosedAccounts
 from app.identity import Authenticator
 from app.settings import Settings
@@ -56,6 +58,9 @@ def build_accounts(
             creation=AccountCreation(accounts=accounts, passwords=passwords, clock=clock),
             store=store,
             attempts=attempts,
+            administrator_links=build_administrator_links(
+                database=clients.database, cache=cache, passwords=passwords, clock=clock
+            ),
             registration=settings.registration,
             first_account=settings.first_account,
         ),
@@ -73,6 +78,19 @@ def build_operator(*, database: Database, cache: Cache, passwords: Passwords, cl
     store = AccountStore(database)
     creation = AccountCreation(accounts=AccountService(store=store, cache=cache), passwords=passwords, clock=clock)
     return OperatorService(creation=creation, store=store, cache=cache, passwords=passwords)
+
+
+def build_administrator_links(
+    *, database: Database, cache: Cache, passwords: Passwords, clock: Clock
+) -> AdministratorLinks:
+    """Return what issues and redeems the link for the first administrator."""
+    return AdministratorLinks(
+        links=AdministratorLinkStore(database),
+        accounts=AccountStore(database),
+        cache=cache,
+        passwords=passwords,
+        clock=clock,
+    )
 
 
 def build_account_rows(*, clients: "Clients") -> AccountStore:

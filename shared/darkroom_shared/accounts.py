@@ -18,6 +18,9 @@ AccountName = Annotated[
 class Register(Request):
     email: EmailStr
     password: Password
+    administrator_token: Annotated[SecretStr, Field(max_length=256)] | None = Field(
+        default=None, description="From the link for the first administrator: creates that account, and no other."
+    )
 
 
 class Account(Response):

@@ -53,6 +53,10 @@ class RegistrationClosed(Problem):
     type, status, title, retry = "registration-closed", 403, "Registration is closed on this installation", False
 
 
+class AdministratorLinkInvalid(Problem):
+    type, status, title, retry = "administrator-link-invalid", 403, "This link makes no account any more", False
+
+
 class ShareLocked(Problem):
     type, status, title, retry = "share-locked", 403, "This link opens with its password", False
 

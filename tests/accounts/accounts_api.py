@@ -1,6 +1,6 @@
 """The accounts' part of one app process on a given database and Redis, with a clock that tests advance."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.accounts.routes.accounts import router
 from app.accounts.service.accounts import AccountService
+from app.accounts.service.administrator_link import AdministratorLinks
 from app.accounts.service.creation import AccountCreation
 from app.accounts.service.limits import Attempts
 from app.accounts.service.operators import OperatorService
@@ -21,6 +22,7 @@ from app.accounts.service.passwords import Passwords
 from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
+from app.accounts.store.administrator_link import AdministratorLinkStore
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.settings import FirstAccount, Registration
@@ -58,6 +60,8 @@ class AccountsApi:
     cache: Cache
     attempts: Attempts
     clock: ManualClock
+    administrator_links: AdministratorLinks
+    registration: RegistrationService
 
     async def register(self, email: str | None = None) -> Json:
         """Register an account and return the request body that signs it in."""
@@ -86,6 +90,7 @@ async def open_accounts_api(
     forwarded_hops: int = 1,
     first_account: FirstAccount = FirstAccount.ANYONE,
     memory_kib: int = CHEAP_MEMORY_KIB,
+    link_store: Callable[[Database], AdministratorLinkStore] = AdministratorLinkStore,
 ) -> AsyncIterator[AccountsApi]:
     async with AsyncExitStack() as stack:
         database, passwords, clock = Database(database_url), Passwords(memory_kib), ManualClock()
@@ -97,8 +102,20 @@ async def open_accounts_api(
         accounts = AccountService(store=store, cache=cache)
         creation = AccountCreation(accounts=accounts, passwords=passwords, clock=clock)
         sessions = SessionService(store=store, cache=cache, passwords=passwords, attempts=attempts, clock=clock)
+        links = AdministratorLinks(
+            links=link_store(database),
+            accounts=store,
+            cache=cache,
+            passwords=passwords,
+            clock=clock,
+        )
         registrations = RegistrationService(
-            creation=creation, store=store, attempts=attempts, registration=registration, first_account=first_account
+            creation=creation,
+            store=store,
+            attempts=attempts,
+            administrator_links=links,
+            registration=registration,
+            first_account=first_account,
         )
         operator = OperatorService(creation=creation, store=store, cache=cache, passwords=passwords)
         state = {
@@ -109,7 +126,7 @@ async def open_accounts_api(
             "forwarded_hops": forwarded_hops,
         }
         http = await stack.enter_async_context(_client(state))
-        yield AccountsApi(http, operator, sessions, store, cache, attempts, clock)
+        yield AccountsApi(http, operator, sessions, store, cache, attempts, clock, links, registrations)
 
 
 def _client(state: Json) -> httpx.AsyncClient:

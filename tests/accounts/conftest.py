@@ -1,4 +1,4 @@
-"""A separate installation for each test, on SQLite and on MariaDB."""
+"""A separate installation for each test, on SQLite and on each engine."""
 
 from collections.abc import AsyncIterator, Callable
 

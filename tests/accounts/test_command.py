@@ -1,8 +1,9 @@
-"""`python -m app create-account` and `reset-password`, run as an operator runs them."""
+"""`python -m app create-account`, `reset-password` and `administrator-link`, run as an operator runs them."""
 
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable
 from io import StringIO
@@ -11,7 +12,7 @@ import pytest
 
 from app.admin.commands.accounts import run_action
 from app.admin.commands.parsers import add_account_actions
-from app.settings import Settings
+from app.settings import Registration, Settings
 from darkroom_process.settings import read_settings
 from tests.accounts.accounts_api import PASSWORD, an_address, open_accounts_api
 from tests.servers import free_port
@@ -69,6 +70,48 @@ async def test_an_operator_creates_an_administrator_and_resets_the_password(url:
     async with open_accounts_api(url, valkey_url) as accounts_api:
         signed_in = await accounts_api.sign_in({"email": email, "password": "a new password"})
     assert signed_in["account"]["administrator"] is True
+
+
+async def test_an_operator_prints_the_link_for_the_first_administrator(url: str, valkey_url: str) -> None:
+    link = ("administrator-link", "--url", "https://photos.example.com/")
+    printed = [await _app(url, *link) for _ in range(2)]
+    tokens = [
+        output.removeprefix("https://photos.example.com/#administrator=").rstrip("\n") for _, output, _ in printed
+    ]
+    assert [code for code, _, _ in printed] == [0, 0]
+    assert all(re.fullmatch(r"dra_[\w-]{43}", token) for token in tokens)
+    assert not any(token in logged for token in tokens for _, _, logged in printed)
+
+    body = {"email": an_address(), "password": PASSWORD}
+    async with open_accounts_api(url, valkey_url, registration=Registration.CLOSED) as accounts_api:
+        statuses = [
+            (await accounts_api.http.post("/accounts", json=body | {"administrator_token": token})).status_code
+            for token in tokens
+        ]
+    assert statuses == [403, 201], "the second link replaces the first"
+
+    code, output, _ = await _app(url, *link)
+    assert (code, output.count("\n"), "An account exists" in output, "#" in output) == (0, 1, True, False)
+
+
+@pytest.mark.parametrize("page", ["photos.example.com", "ftp://photos.example.com", "https://", "https://a/#b", "/x?y"])
+async def test_a_link_needs_the_url_of_the_page(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_account_actions(parser.add_subparsers(dest="command"))
+
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["administrator-link", "--url", page])
+
+    assert "is not the URL of a page" in capsys.readouterr().err
+
+
+async def test_a_link_without_the_database_ends_with_one_line_of_reason() -> None:
+    url = f"mysql+asyncmy://root@127.0.0.1:{free_port()}/darkroom"
+
+    code, output, errors = await _app(url, "administrator-link", "--url", "https://photos.example.com")
+
+    assert (code, output) == (3, "")
+    assert errors.splitlines()[-1] == "The service cannot do this at the moment"
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,22 @@ from tests.installation import running_installation
 
 ADDRESS, PASSWORD = "canary-address@example.org", "canary password of a person"
 LINK_PASSWORD = "canary password of a link"
+ADMINISTRATOR_TOKEN = "dra_canary-token-of-the-first-administrator"
 CONTENT = b"canary bytes, not a picture"
 
 
 async def use_everything(url: str) -> list[str]:
     """Do all that a user and a worker can do, right and wrong; return the secrets that no log may contain."""
-    secrets = [ADDRESS, PASSWORD, "canary-wrong"]
+    secrets = [ADDRESS, PASSWORD, "canary-wrong", ADMINISTRATOR_TOKEN]
     async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=60) as api, httpx.AsyncClient(timeout=20) as cdn:
         who = {"email": ADDRESS, "password": PASSWORD}
         assert (await api.post("accounts", json=who)).status_code == 201
         assert (await api.post("sessions", json=who | {"password": "canary-wrong"})).status_code == 401
         assert (await api.post("sessions", json=who | {"unknown": PASSWORD})).status_code == 422
+        link = {"administrator_token": ADMINISTRATOR_TOKEN}
+        assert (await api.post("accounts", json=who | link)).status_code == 403
+        assert (await api.post("accounts", json=link | {"email": ADMINISTRATOR_TOKEN})).status_code == 422
+        await api.get("/", params={"administrator": ADMINISTRATOR_TOKEN})
         half = f'{{"password": "{PASSWORD}"'
         json_type = {"Content-Type": "application/json"}
         assert (await api.post("sessions", content=half, headers=json_type)).status_code == 400

@@ -86,7 +86,8 @@ const ifMatch = (version) => (version === undefined ? {} : {'If-Match': `"${vers
 const data = (promise) => promise.then((answered) => answered.data);
 
 export const account = () => data(request('GET', '/account', {quiet: true}));
-export const register = (email, password) => data(request('POST', '/accounts', {body: {email, password}, quiet: true}));
+export const register = (email, password, administratorToken) =>
+  data(request('POST', '/accounts', {body: {email, password, administrator_token: administratorToken}, quiet: true}));
 export const signIn = (email, password, label) =>
   data(request('POST', '/sessions', {body: {email, password, label, cookie: true}, quiet: true}));
 export const signOut = () => request('DELETE', '/sessions/current');

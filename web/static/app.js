@@ -23,6 +23,7 @@ let close = () => {};
 
 document.body.append(notice.node);
 addEventListener('unhandledrejection', (event) => explain(event.reason));
+addEventListener('hashchange', () => location.hash.startsWith('#administrator=') && start());
 api.session.addEventListener('signed-out', () => showSignIn());
 
 /** Says to the person what a request did not do. */
@@ -32,19 +33,29 @@ function explain(error) {
   else reportError(error);
 }
 
+/** The token of a link for the first administrator, out of the address: neither history nor a bookmark keeps it. */
+function takeAdministratorToken() {
+  const token = /^#administrator=(.+)$/.exec(location.hash)?.[1];
+  if (token) history.replaceState(null, '', location.pathname);
+  return token;
+}
+
 async function start() {
+  const administratorToken = takeAdministratorToken();
+  if (administratorToken) return showSignIn({administratorToken});
   try {
     await showLibrary(await persist(() => api.account()));
   } catch (error) {
     if (error instanceof api.Problem && error.status === 401) showSignIn();
     else explain(error);
   }
+  return undefined;
 }
 
-function showSignIn() {
+function showSignIn({administratorToken} = {}) {
   close();
   close = () => {};
-  root.replaceChildren(signIn({onSignedIn: (account) => showLibrary(account).catch(explain)}));
+  root.replaceChildren(signIn({administratorToken, onSignedIn: (account) => showLibrary(account).catch(explain)}));
 }
 
 async function showLibrary(account) {

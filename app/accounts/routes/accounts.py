@@ -45,8 +45,15 @@ PresentedToken = Annotated[str | None, Depends(_presented_token)]
 
 @router.post("/accounts", status_code=201)
 async def register(body: Register, client: ClientAddress, registration: Registrations) -> Account:
-    """Create an account if registration is open. The first account becomes the administrator."""
-    return await registration.register(body.email, body.password.get_secret_value(), client=client)
+    """Create an account if registration is open. The first account becomes the administrator.
+
+    With `administrator_token` it creates the first account even if registration is closed.
+    """
+    password = body.password.get_secret_value()
+    if body.administrator_token is None:
+        return await registration.register(body.email, password, client=client)
+    token = body.administrator_token.get_secret_value()
+    return await registration.register_administrator(token, body.email, password, client=client)
 
 
 @router.get("/account")

@@ -1,4 +1,4 @@
-"""Tables of accounts, sessions, and closed accounts."""
+"""Tables of accounts, sessions, closed accounts, and the link for the first administrator."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, SmallInteger, Table
 
@@ -49,4 +49,12 @@ closed_accounts = Table(
     Column("bytes", BigInteger, nullable=True),
     Column("events", BigInteger, nullable=True),
     Index("ix_closed_accounts_erased_at_next_at", "erased_at", "next_at"),
+)
+
+administrator_links = Table(
+    "administrator_links",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="always 1"),
+    Column("token_hash", identifier(TOKEN_HASH_CHARACTERS), nullable=False, comment="SHA-256, hex"),
+    Column("expires_at", UtcDateTime, nullable=False),
 )

@@ -15,7 +15,7 @@ from darkroom_shared.ids import AccountId, SessionId
 MAX_SESSIONS = 100
 """Maximum per account; one more ends the oldest."""
 
-_EVER_AN_ACCOUNT = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
+EVER_AN_ACCOUNT = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
 _ACCOUNT = (accounts.c.id, accounts.c.email, accounts.c.administrator, accounts.c.created_at, accounts.c.name)
 _SESSION = (sessions.c.id, sessions.c.account_id, sessions.c.label, sessions.c.created_at, sessions.c.expires_at)
 
@@ -37,24 +37,33 @@ class AccountStore:
         Raises Conflict at the end of the transaction if the address is taken; on MySQL also if another account became
         the first one meanwhile.
         """
-        first = not await connection.scalar(select(_EVER_AN_ACCOUNT))
-        administrator = account.administrator or (first and first_is_administrator)
+        first = not await connection.scalar(select(EVER_AN_ACCOUNT))
+        added = replace(account, administrator=account.administrator or (first and first_is_administrator))
+        await self._insert(connection, added, password_hash, first=first)
+        return added
+
+    async def add_first(self, connection: AsyncConnection, account: AccountRow, password_hash: str) -> None:
+        """Insert the account as the first one. Raises Conflict at the end of the transaction if another one is."""
+        await self._insert(connection, account, password_hash, first=True)
+
+    async def _insert(
+        self, connection: AsyncConnection, account: AccountRow, password_hash: str, *, first: bool
+    ) -> None:
         await connection.execute(
             insert(accounts).values(
                 id=account.id,
                 email=account.email,
                 password_hash=password_hash,
-                administrator=administrator,
+                administrator=account.administrator,
                 first=1 if first else None,
                 created_at=account.created_at,
             )
         )
-        return replace(account, administrator=administrator)
 
     async def has_accounts(self) -> bool:
         """Return whether any account exists or ever existed."""
         async with self._database.writer.read() as connection:
-            return bool(await connection.scalar(select(_EVER_AN_ACCOUNT)))
+            return bool(await connection.scalar(select(EVER_AN_ACCOUNT)))
 
     async def load(self, connection: AsyncConnection, requested: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
         """Return the accounts that exist."""

@@ -40,6 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
             from app.admin.commands.rebuild_search import rebuild_search
 
             return rebuild_search(settings, arguments)
+        case "administrator-link":
+            from app.admin.commands.administrator_link import print_administrator_link
+
+            return print_administrator_link(settings, arguments)
         case _:
             from app.admin.commands.accounts import run_action
 

@@ -1,6 +1,7 @@
 """Parsers of the operators' commands, without their work, which takes seconds to import."""
 
 import argparse
+from urllib.parse import urlsplit
 
 
 def add_admin_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -12,7 +13,7 @@ def add_admin_actions(actions: "argparse._SubParsersAction[argparse.ArgumentPars
 
 
 def add_account_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parsers of `create-account` and `reset-password`."""
+    """Add the parsers of `create-account`, `reset-password` and `administrator-link`."""
     create = actions.add_parser(
         "create-account", help="create an account; prompts for the password, or reads it from stdin"
     )
@@ -20,6 +21,24 @@ def add_account_actions(actions: "argparse._SubParsersAction[argparse.ArgumentPa
     create.add_argument("--administrator", action="store_true")
     reset = actions.add_parser("reset-password", help="set a new password and end the account's sessions")
     reset.add_argument("email")
+    link = actions.add_parser(
+        "administrator-link",
+        help="print a one-time link with which the first administrator creates the first account",
+        description="The link is valid for 24 hours, until it is used, or until this command prints another one. If an "
+        "account exists, none is made.",
+        epilog="Exit codes: 0 printed, or an account exists; 3 the database cannot be reached.",
+    )
+    link.add_argument(
+        "--url", required=True, type=_page_url, help="of the page, for example https://photos.example.com"
+    )
+
+
+def _page_url(text: str) -> str:
+    """Parse an argument. Raises ArgumentTypeError."""
+    address = urlsplit(text)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the URL of a page, as https://photos.example.com is")
+    return text.rstrip("/")
 
 
 def _add_key_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,4 +1,4 @@
-// One form for both: sign in, or create the account first.
+// One form for both: sign in, or create the account first. A link for the first administrator opens it with its token.
 
 import * as api from '../api.js';
 import {element, setText} from '../dom.js';
@@ -6,7 +6,7 @@ import {mark} from '../icons.js';
 import {browserInWords} from '../words.js';
 import {button, field} from './controls.js';
 
-export function signIn({onSignedIn}) {
+export function signIn({onSignedIn, administratorToken}) {
   let creating = false;
   const email = {id: 'email', name: 'email', type: 'email', autocomplete: 'username', required: true, maxlength: 254};
   const password = {id: 'password', name: 'password', type: 'password', required: true, maxlength: 256};
@@ -20,7 +20,7 @@ export function signIn({onSignedIn}) {
 
   function show(create) {
     creating = create;
-    setText(title, create ? 'Create an account' : 'Sign in');
+    setText(title, create ? (administratorToken ? 'Create the administrator account' : 'Create an account') : 'Sign in');
     setText(submit.querySelector('span'), create ? 'Create account' : 'Sign in');
     setText(turn.querySelector('span'), create ? 'Sign in instead' : 'Create an account instead');
     setText(hint, create ? 'At least 10 characters; a few words are good.' : '');
@@ -34,7 +34,11 @@ export function signIn({onSignedIn}) {
     trouble.hidden = true;
     const [address, secret] = [form.email.value, form.password.value];
     try {
-      if (creating) await api.register(address, secret);
+      if (creating) {
+        await api.register(address, secret, administratorToken);
+        administratorToken = undefined;
+        show(false); // if signing in fails now, the next try signs in to the account that exists
+      }
       const signedIn = await api.signIn(address, secret, browserInWords());
       onSignedIn(signedIn.account);
     } catch (error) {
@@ -47,7 +51,7 @@ export function signIn({onSignedIn}) {
     }
   }
 
-  show(false);
+  show(Boolean(administratorToken));
   return element(
     'main',
     {class: 'sign-in'},

@@ -10,6 +10,9 @@ from app.admin.commands.parsers import add_account_actions
 from app.settings import Settings
 from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
+from darkroom_shared.problems import Unavailable
+
+UNREACHABLE = 3
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,7 +39,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("serve", help="serve HTTP requests until SIGTERM")
     commands.add_parser("worker", help="process the queues' jobs until SIGTERM")
-    migrate = commands.add_parser("migrate", help="bring the relational database to this release's tables")
+    migrate = commands.add_parser(
+        "migrate",
+        help="bring the relational database to this release's tables",
+        epilog="Exit codes: 0 done; 1 the database refuses it; 3 the database cannot be reached, or another migration "
+        "takes longer than an instance may take to start.",
+    )
     migrate.add_argument("--revision", default="head", help="another revision, `base` for none at all")
     resources = commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")
     resources.add_argument("--bucket", default="darkroom", help="the name of the bucket (DARKROOM_BUCKET)")
@@ -68,7 +76,11 @@ def _migrate(revision: str) -> None:
     from app.database import connection_options
     from app.migrations.run import migrate
 
-    asyncio.run(migrate(settings.database_url.get_secret_value(), revision, connection_options(settings)))
+    try:
+        asyncio.run(migrate(settings.database_url.get_secret_value(), revision, connection_options(settings)))
+    except Unavailable as problem:
+        sys.stderr.write(f"The database is not migrated: {problem}. Start it again.\n")
+        sys.exit(UNREACHABLE)
 
 
 def _print_administrator_link(chosen: argparse.Namespace) -> None:

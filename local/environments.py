@@ -153,6 +153,14 @@ class Environments:
             environment[f"{PREFIX}FIRST_ACCOUNT"] = "command"
         return defaults | environment
 
+    def migration(self) -> dict[str, str]:
+        """Return the app's environment, with the database's user who may change tables, if there is such a user."""
+        environment, url = self.app(), self._installation.settings.migration_database_url
+        if url is None:
+            return environment
+        environment.pop(f"{PREFIX}DATABASE_PASSWORD_FILE", None)  # of the app's user
+        return environment | {f"{PREFIX}DATABASE_URL": url}
+
     def web(self) -> dict[str, str]:
         installation = self._installation
         environment = self._public(installation.addresses.web) | self._operator("web")

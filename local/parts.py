@@ -22,6 +22,7 @@ from local.startup_error import StartupError
 
 EMULATOR_MAIN = Path(__file__).parent / "emulator" / "main.py"
 VALKEY_MEMORY = "256mb"  # it is a cache: evicted data is loaded again
+MIGRATION_SECONDS = 3700.0  # longer than `python -m app migrate` waits for another one and works, 1800 s each
 WORKER_STOP_SECONDS = 30.0  # it finishes its jobs for 15 s, kills their children for 5 s, and returns them for 5 s
 
 Declaration = asyncio.Future[dict[str, Any]]
@@ -129,7 +130,13 @@ class _PartDeclarations:
         return Part("edge", _python("local.edge"), self._environments.edge(), self._public_probe(port))
 
     def migration(self) -> Part:
-        return Part("migration", _python("app", "migrate"), self._environments.app(), probe=None)
+        return Part(
+            "migration",
+            _python("app", "migrate"),
+            self._environments.migration(),
+            probe=None,
+            ready_seconds=MIGRATION_SECONDS,
+        )
 
     def app(self) -> Part:
         needs = ("migration", "valkey", "emulator", "tables", "objects")

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="an SQLAlchemy URL", examples=["mysql+asyncmy://darkroom:password@127.0.0.1/darkroom"]
     )
+    migration_database_url: str | None = Field(
+        None,
+        description="the same database as a user who may change its tables",
+        examples=["mysql+asyncmy://darkroom_migrations:password@127.0.0.1/darkroom"],
+    )
     dynamodb_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:8000"])
     s3_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:9000"])
     s3_public_endpoint: str | None = Field(None, description="a URL", examples=["https://s3.example.org"])

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from app.migrations.run import START_SECONDS, TOTAL_SECONDS
 from darkroom_process.hosts import AllowedHosts
 from local.addresses import EPHEMERAL_RANGE, Addresses, choose_addresses
 from local.certificate import ensure_certificate
@@ -205,6 +206,30 @@ def test_a_ca_certificate_of_an_older_release_is_replaced(tmp_path: Path) -> Non
     ensure_certificate(installation)
     renewed = x509.load_pem_x509_certificate(folder.certificate.read_bytes())
     assert not renewed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_the_migration_runs_as_the_user_who_may_change_tables(tmp_path: Path) -> None:
+    users = {"database_url": "mysql+asyncmy://app@db/x", "migration_database_url": "mysql+asyncmy://migrating@db/x"}
+    outer = {
+        "DARKROOM_MIGRATION_DATABASE_URL": "mysql+asyncmy://migrating@db/x",
+        "DARKROOM_DATABASE_PASSWORD_FILE": "/run/password",
+    }
+    environments = Environments(an_installation(tmp_path, **users), outer)
+
+    app, migration = environments.app(), environments.migration()
+
+    assert (app["DARKROOM_DATABASE_URL"], migration["DARKROOM_DATABASE_URL"]) == tuple(users.values())
+    assert app.keys() - migration.keys() == {"DARKROOM_DATABASE_PASSWORD_FILE"}, "it is the app's user's"
+    assert users["migration_database_url"] not in app.values()
+    without = Environments(an_installation(tmp_path), outer)
+    assert without.migration() == without.app()
+
+
+async def test_the_supervisor_allows_a_migration_the_time_that_it_allows_itself(tmp_path: Path) -> None:
+    parts = declare_parts(an_installation(tmp_path), asyncio.Future())
+    (migration,) = (part for part in parts if part.name == "migration")
+
+    assert migration.ready_seconds > START_SECONDS + TOTAL_SECONDS
 
 
 def test_a_network_installation_creates_accounts_by_command_only(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ PYTEST_OPTIONS ?= -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 DEBIAN_PACKAGES := python3-venv chromium-headless-shell mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
 	libjpeg-turbo-progs pngcrush fonts-dejavu-core
 
+# A real MySQL, unpacked outside of git, so that all checkouts share it (tests/database_engines.py).
+export MYSQL_ROOT ?= $(HOME)/.cache/darkroom/mysql
+
 # Each of the hundreds of processes that the tests start would compile our modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -22,6 +25,8 @@ export PYTHONDONTWRITEBYTECODE :=
 .DELETE_ON_ERROR:
 .PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check check-types check-rest durations bench figure figures \
 	screenshots lock clean packages
+.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check check-types check-rest durations bench figure figures \
+	screenshots lock clean packages mysql
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +48,8 @@ test-rest: ## what `make test-full` adds to `make test`; UNTIL=seconds-since-197
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
 	@.ci/timed Tests $(MAKE) --no-print-directory pytest PROCESSES=2 SELECTION="--tier full --beyond test $(if $(UNTIL),--until $(UNTIL))"
 
-test-all: ## the same with runs that take hours
-	@.ci/timed Installation $(MAKE) --no-print-directory installed
+test-all: ## the same on MySQL, too, and with runs that take hours
+	@.ci/timed Installation $(MAKE) --no-print-directory installed mysql
 	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest PROCESSES=2 SELECTION="--tier all"
 
 test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
@@ -93,6 +98,9 @@ installed: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp
 
 pytest:
 	$(BIN)/pytest $(SELECTION) $(PYTEST_OPTIONS)
+
+mysql: # what `make test-all` needs in addition
+	@.ci/mysql-root "$(MYSQL_ROOT)"
 
 packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)

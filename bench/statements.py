@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.stores.aurora import Database
 from bench.scale import scaled
 from darkroom_shared.problems import Unavailable
+from tests.database_engines import MIGRATING_USER
 from tests.database_pair import DatabasePair, running_database_pair
 from tests.fault_proxy import FaultProxy
 
@@ -91,7 +92,10 @@ async def _every_statement_failed(pair: DatabasePair) -> float:
 async def _counted(pair: DatabasePair) -> AsyncIterator[CountedDatabase]:
     """Open a database with filled pools and a full retry budget."""
     async with FaultProxy(pair.writer.port) as writer, FaultProxy(pair.reader.port) as reader:
-        database = Database(pair.writer.url(port=writer.port), reader_url=pair.reader.url(port=reader.port))
+        database = Database(
+            pair.writer.url(port=writer.port, user=MIGRATING_USER),
+            reader_url=pair.reader.url(port=reader.port, user=MIGRATING_USER),
+        )
         await _request(database.writer.write, "CREATE TABLE IF NOT EXISTS samples (id INT)")
         await _all_callers(lambda: _request(database.writer.write), WARM_REQUESTS // CALLERS)
         await _all_callers(lambda: _request(database.readers.read, "SELECT 1"), WARM_REQUESTS // CALLERS)

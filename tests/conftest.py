@@ -12,20 +12,22 @@ import pytest
 import pytest_asyncio
 import structlog
 from playwright.async_api import Browser
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 from app.migrations.run import migrate
 from app.settings import Registration
-from app.stores.aurora import Database
 from darkroom_shared.ids import new_account_id
 from tests.api import another_client, open_app, signed_in
 from tests.browser.photos import photos
 from tests.browser.visitor import ACCOUNT_CHECK, Visitor, running_chromium
+from tests.database_engines import MIGRATING_USER, USER, Engine, as_migrating_user
 from tests.database_pair import DatabasePair, alone_name, running_database_pair
 from tests.installation import Installation, running_installation
 from tests.redis_pair import RedisPair, running_redis_pair
 from tests.servers import running_valkey
 from tests.services import ManualClock, Services, Stores, open_services, start_stores
+
+ENGINES = [engine.value for engine in Engine]
 
 pytest_plugins = ["tests.tiers", "tests.durations", "tests.leaks"]
 
@@ -45,19 +47,29 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def database_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePair]:
+def mariadb_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePair]:
     """A MariaDB writer and its reader of this run; tests request `database_pair`."""
-    with running_database_pair(tmp_path_factory.mktemp("pair")) as pair:
+    with running_database_pair(tmp_path_factory.mktemp("mariadb"), Engine.MARIADB) as pair:
         yield pair
 
 
 @pytest.fixture(scope="session")
-def mariadb_url(database_servers: DatabasePair) -> str:
-    """The writer of the pair, as root, for tests that create a database of their own in it (`alone_name`).
+def mysql_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePair]:
+    """A MySQL writer and its reader of this run; tests request `database_pair`."""
+    with running_database_pair(tmp_path_factory.mktemp("mysql"), Engine.MYSQL) as pair:
+        yield pair
 
-    It is the writer between any two tests: `database_pair` restores the roles.
-    """
-    return database_servers.writer.url(user="root")
+
+@pytest.fixture(scope="session", params=ENGINES)
+def database_servers(request: pytest.FixtureRequest) -> DatabasePair:
+    """Run the test on the servers of each engine; the tier decides which (tests/tiers.py)."""
+    return _servers(request)
+
+
+def _servers(request: pytest.FixtureRequest) -> DatabasePair:
+    """Return the servers that the parameter names. Between any two tests the roles are the initial ones."""
+    servers: DatabasePair = request.getfixturevalue(f"{request.param}_servers")
+    return servers
 
 
 @pytest.fixture
@@ -78,7 +90,7 @@ async def empty_pair(database_pair: DatabasePair) -> AsyncIterator[str]:
 @pytest.fixture
 async def replicated(database_pair: DatabasePair, empty_pair: str) -> str:
     """The name of a database with this release's tables on both servers."""
-    await migrate(database_pair.writer.url(empty_pair))
+    await migrate(database_pair.writer.url(empty_pair, user=MIGRATING_USER))
     await database_pair.wait_applied()
     return empty_pair
 
@@ -118,51 +130,40 @@ def redis_pair(request: pytest.FixtureRequest) -> RedisPair:
     return pair
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=["sqlite", *ENGINES])
 async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """The URL of a database without tables, on SQLite and on MariaDB."""
+    """The URL of a database without tables, on SQLite and on each engine, for the user who may create tables."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}"
         return
-    server_url: str = request.getfixturevalue("mariadb_url")
-    name = alone_name()
-    server = Database(server_url)
-    async with server.writer.write() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    async with server.writer.write() as connection:
-        await connection.execute(text(f"DROP DATABASE {name}"))
-    await server.close()
+    server, name = _servers(request).writer, alone_name()
+    await asyncio.to_thread(server.run, f"CREATE DATABASE {name}")
+    yield server.url(name, user=MIGRATING_USER)
+    await asyncio.to_thread(server.run, f"DROP DATABASE {name}")
 
 
 @pytest.fixture
 async def database_url(empty_database_url: str, make_sqlite: Callable[[], str]) -> str:
-    """The URL of a database with this release's tables."""
+    """The URL of a database with this release's tables, for the app's user, who may not change them."""
     if empty_database_url.startswith("sqlite"):
         return make_sqlite()
     await migrate(empty_database_url)
-    return empty_database_url
+    return make_url(empty_database_url).set(username=USER).render_as_string(hide_password=False)
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
+@pytest.fixture(scope="session", params=["sqlite", *ENGINES])
 def common_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database of this run with this release's tables, for tests that read only their own accounts' rows."""
+    """A database of this run with this release's tables, for the app's user and for tests that read only their own
+    accounts' rows.
+    """
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('common') / 'darkroom.db'}"
     else:
-        server_url: str = request.getfixturevalue("mariadb_url")
-        name = alone_name()  # a new one each time that pytest returns to this parameter
-        asyncio.run(_create_database(server_url, name))
-        url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    asyncio.run(migrate(url))
+        server, name = _servers(request).writer, alone_name()  # a new one whenever pytest returns to this parameter
+        server.run(f"CREATE DATABASE {name}")
+        url = server.url(name)
+    asyncio.run(migrate(as_migrating_user(url)))
     return url
-
-
-async def _create_database(server_url: str, name: str) -> None:
-    server = Database(server_url)
-    async with server.writer.write() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    await server.close()
 
 
 @pytest.fixture(scope="session")

@@ -45,16 +45,16 @@ _PLACES = {
 """By the beginning of a test's path. The longest match decides; a marker `tier` overrides it."""
 
 _OTHER_SERVERS = {
-    "mariadb": "MariaDB",
-    "mariadb_url": "MariaDB",
-    "database_servers": "MariaDB",
-    "debian_redis_pair": "Redis 7",
-    "debian_redis_servers": "Redis 7",
+    "mariadb": Place(Tier.FULL, "MariaDB"),
+    "mysql": Place(Tier.ALL, "MySQL"),
+    "debian_redis_pair": Place(Tier.FULL, "Redis 7"),
+    "debian_redis_servers": Place(Tier.FULL, "Redis 7"),
 }
-"""By the fixture or parameter that starts the server."""
+"""By the fixture or parameter that starts the server. A test of the largest tier belongs to it for its own reason."""
 
 _GROUPS = {
-    "databases": {"mariadb", "mariadb_url", "database_servers", "valkey_servers", "valkey_pair", "debian_redis_pair"},
+    "mysql": {"mysql"},
+    "databases": {"mariadb", "valkey_servers", "valkey_pair", "debian_redis_pair"},
     "drills": {"installation"},
     "chromium": {"chromium", "darkroom"},
     "services": {"stores", "valkey_url"},
@@ -71,7 +71,7 @@ _PARTS = {
 }
 """The parts of a long group, by the folders of their tests: each has its own servers, which start in 5 seconds."""
 
-_ORDER = ("databases", "drills", "chromium", "services of workers", "services", "services of albums")
+_ORDER = ("databases", "mysql", "drills", "chromium", "services of workers", "services", "services of albums")
 """The order of the groups; after them each file is a group, in the order of `_FILES`."""
 
 _FILES = (
@@ -181,7 +181,9 @@ def place_of(item: pytest.Item) -> Place:
     if marker is not None:
         place = Place(Tier(marker.args[0]), *marker.args[1:])
     servers = [_OTHER_SERVERS[need] for need in sorted(_needs(item)) if need in _OTHER_SERVERS]
-    return Place(Tier.FULL, servers[0]) if servers and place.tier is Tier.TEST else place
+    return (
+        max(place, *servers, key=lambda each: TIERS.index(each.tier)) if servers else place
+    )  # the first of equal ones
 
 
 def group_of(item: pytest.Item) -> str:

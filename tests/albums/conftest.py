@@ -1,4 +1,4 @@
-"""Album services on SQLite, and on MariaDB where the statements matter: apps for each module, databases for the run."""
+"""Album services on SQLite, and on each engine where statements matter: apps for each module, databases for the run."""
 
 from collections.abc import AsyncIterator, Callable
 

@@ -1,4 +1,4 @@
-"""The relational database of the events, on SQLite and on MariaDB; each test has accounts of its own."""
+"""The relational database of the events, on SQLite and on each engine; each test has accounts of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,7 @@ import pytest
 from app.events.store.cursors import CursorStore
 from app.stores.aurora import Database
 from darkroom_shared.ids import new_ulid
+from tests.database_engines import as_migrating_user
 from tests.events.recording_projection import APPLIED_EVENTS
 from tests.services import ManualClock
 
@@ -19,10 +20,12 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def cursors(database: Database, clock: ManualClock) -> CursorStore:
+async def cursors(common_database_url: str, database: Database, clock: ManualClock) -> CursorStore:
     """The cursor store, with the table that a `RecordingProjection` writes."""
-    async with database.writer.write() as connection:
+    migrating = Database(as_migrating_user(common_database_url))
+    async with migrating.writer.write() as connection:
         await connection.run_sync(APPLIED_EVENTS.metadata.create_all)
+    await migrating.close()
     return CursorStore(database, clock)
 
 

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from app.migrations.run import migrate
+from tests.database_engines import MIGRATING_USER
 from tests.database_pair import DatabasePair
 from tests.reads.app_pair import AppPair, running_pair
 from tests.redis_pair import RedisPair
@@ -21,7 +22,7 @@ async def pair(
 ) -> AsyncIterator[AppPair]:
     await valkey_servers.heal()
     database = await database_servers.create_database()
-    await migrate(database_servers.writer.url(database))
+    await migrate(database_servers.writer.url(database, user=MIGRATING_USER))
     await database_servers.wait_applied()
     folder = tmp_path_factory.mktemp("app_pair")
     async with running_pair(database_servers, database, valkey_servers.primary, stores, folder) as started:

@@ -13,7 +13,7 @@ from redis.asyncio.client import Monitor
 
 from app.stores.cache.timing import TIMING
 from app.stores.cache.values import HEADER
-from tests.database_pair import MariaDb
+from tests.database_pair import DatabaseServer
 from tests.reads.app_pair import AppPair, User, until_true
 
 READERS = 500
@@ -89,7 +89,7 @@ async def _one_round_shows(send: Round, promised: Callable[[Queries], bool]) -> 
         attempts.append(await send())
 
 
-async def _send_concurrently(pair: AppPair, user: User, album: str, server: MariaDb) -> Queries:
+async def _send_concurrently(pair: AppPair, user: User, album: str, server: DatabaseServer) -> Queries:
     """Open all connections before the first request is sent; no request gets a response before all are sent."""
     await pair.log.delete()
     connections = await asyncio.gather(
@@ -111,7 +111,7 @@ async def _send_concurrently(pair: AppPair, user: User, album: str, server: Mari
 
 
 @asynccontextmanager
-async def _held_up(pair: AppPair, album: str, server: MariaDb) -> AsyncIterator[asyncio.Event]:
+async def _held_up(pair: AppPair, album: str, server: DatabaseServer) -> AsyncIterator[asyncio.Event]:
     """Block reads of albums at this server until both processes have requested the lease for this album from Redis.
 
     So a process that loads while the other one already does cannot come too late to be counted.

@@ -1,4 +1,4 @@
-"""The statements of share links and comments on SQLite and on MariaDB."""
+"""The statements of share links and comments on SQLite and on each engine."""
 
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.erasure import CommentErasure

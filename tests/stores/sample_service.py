@@ -19,7 +19,8 @@ from app.http.request_context import ErrorBoundary, RequestContextMiddleware
 from app.stores.aurora import Database, Source
 from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.ids import new_ulid
-from tests.database_pair import USER, DatabasePair
+from tests.database_engines import MIGRATING_USER, USER
+from tests.database_pair import DatabasePair
 from tests.fault_proxy import FaultProxy
 
 WAIT_SECONDS = 60
@@ -112,8 +113,7 @@ async def open_sample_service(
             reader_url=pair.reader.url(name, port=reader.port, user=user),
             **options,
         )
-        async with database.writer.write() as connection:
-            await connection.run_sync(notes.metadata.create_all)
+        await _create_table(pair.writer.url(name, user=MIGRATING_USER))
         await pair.wait_applied()
         transport = httpx.ASGITransport(_application(database), raise_app_exceptions=False)
         async with httpx.AsyncClient(
@@ -123,6 +123,13 @@ async def open_sample_service(
             _count_errors(database, service.refused_writes)
             yield service
         await database.close()
+
+
+async def _create_table(url: str) -> None:
+    migrating = Database(url)
+    async with migrating.writer.write() as connection:
+        await connection.run_sync(notes.metadata.create_all)
+    await migrating.close()
 
 
 def _count_errors(database: Database, refused: Counter[int]) -> None:

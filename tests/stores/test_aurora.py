@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, event, make_url, text
+from sqlalchemy import Column, Integer, MetaData, Table, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
 from app.stores.aurora import CONNECTIONS, Conflict, Database, UtcDateTime, exact_text, identifier
 from darkroom_shared.problems import Unavailable
 from darkroom_shared.task_group import TaskGroup
+from tests.database_pair import DatabasePair
 from tests.servers import free_port
 
 _rows = Table(
@@ -191,8 +192,8 @@ async def test_an_unreachable_database_is_unavailable(url: str) -> None:
             await asyncio.to_thread(thread.join)
 
 
-async def test_a_statement_beyond_its_time_limit_is_aborted(mariadb_url: str) -> None:
-    database = Database(mariadb_url, statement_seconds=1)
+async def test_a_statement_beyond_its_time_limit_is_aborted(database_pair: DatabasePair) -> None:
+    database = Database(database_pair.writer.url(), statement_seconds=1)
 
     with pytest.raises(Unavailable):
         async with database.writer.read() as connection:
@@ -201,27 +202,23 @@ async def test_a_statement_beyond_its_time_limit_is_aborted(mariadb_url: str) ->
     await database.close()
 
 
-async def test_connections_to_a_writer_that_became_a_reader_are_dropped_immediately(mariadb_url: str) -> None:
-    # A user with all privileges may write on a read-only server, too.
-    root = Database(mariadb_url)
-    async with root.writer.write() as connection:
-        await connection.execute(text("CREATE TABLE demoted (id INT PRIMARY KEY)"))
-        await connection.execute(text("GRANT SELECT, INSERT ON darkroom.* TO 'demoted'@'127.0.0.1' IDENTIFIED BY ''"))
-    database = Database(make_url(mariadb_url).set(username="demoted").render_as_string(hide_password=False))
+async def test_connections_to_a_writer_that_became_a_reader_are_dropped_immediately(
+    database_pair: DatabasePair,
+) -> None:
+    server = database_pair.writer
+    await asyncio.to_thread(server.run, "CREATE TABLE darkroom.demoted (id INT PRIMARY KEY)")
+    database = Database(server.url())
     try:
         first = await _connection_number(database)
-        async with root.writer.write() as connection:
-            await connection.execute(text("SET GLOBAL read_only = 1"))
+        await asyncio.to_thread(server.run, "SET GLOBAL read_only = 1")
         with pytest.raises(Unavailable):
             async with database.writer.write() as connection:
                 await connection.execute(text("INSERT INTO demoted VALUES (1)"))
     finally:
-        async with root.writer.write() as connection:
-            await connection.execute(text("SET GLOBAL read_only = 0"))
+        await asyncio.to_thread(server.run, "SET GLOBAL read_only = 0", "DROP TABLE darkroom.demoted")
 
     assert await _connection_number(database) != first
     await database.close()
-    await root.close()
 
 
 async def _connection_number(database: Database) -> int | None:

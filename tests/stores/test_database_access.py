@@ -11,6 +11,7 @@ from app.stores.aurora import ConnectionOptions, Database
 from darkroom_shared.ids import new_ulid
 from darkroom_shared.problems import Unavailable
 from tests.authority import Authority
+from tests.database_engines import ROWS
 from tests.database_pair import DatabasePair
 from tests.stores.sample_service import Clients, SampleService, open_sample_service
 
@@ -22,7 +23,10 @@ class Password:
         self.user, self.file = f"user_{new_ulid().lower()}", file
         self._server = pair.writer
         first = self.put_into_file()
-        self._server.run(f"GRANT ALL ON *.* TO '{self.user}'@'127.0.0.1' IDENTIFIED BY '{first}'")
+        self._server.run(
+            f"CREATE USER '{self.user}'@'127.0.0.1' IDENTIFIED BY '{first}'",
+            f"GRANT {ROWS} ON *.* TO '{self.user}'@'127.0.0.1'",
+        )
 
     def put_into_file(self) -> str:
         secret = f"secret-{new_ulid()}"

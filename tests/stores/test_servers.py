@@ -102,7 +102,7 @@ async def test_swapped_servers_get_their_first_roles_back(database_pair: Databas
 
 async def test_a_database_of_one_server_does_not_reach_the_reader(database_pair: DatabasePair) -> None:
     name = alone_name()
-    database_pair.writer.run(f"CREATE DATABASE {name}; CREATE TABLE {name}.with_a_row AS SELECT 1 AS id")
+    database_pair.writer.run(f"CREATE DATABASE {name}", f"CREATE TABLE {name}.with_a_row AS SELECT 1 AS id")
     await database_pair.wait_applied()
     assert name not in database_pair.reader.run("SHOW DATABASES").split()
     await database_pair.drop_database(name)

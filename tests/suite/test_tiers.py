@@ -14,7 +14,7 @@ FILES = {
 
         def test_plain(): pass
 
-        @pytest.mark.parametrize("server", ["sqlite", "mariadb", "debian_redis_pair"])
+        @pytest.mark.parametrize("server", ["sqlite", "mariadb", "mysql", "debian_redis_pair"])
         def test_on(server): pass
 
         @pytest.mark.tier("full", "a slow one")
@@ -53,7 +53,7 @@ FULL = {"test_on[mariadb]", "test_on[debian_redis_pair]", "test_marked", "test_d
     ("options", "expected"),
     [
         (["--tier", "full"], SMALLEST | FULL),
-        (["--tier", "all"], SMALLEST | FULL | {"test_hours"}),
+        (["--tier", "all"], SMALLEST | FULL | {"test_hours", "test_on[mysql]"}),
         (["--tier", "full", "--beyond", "test"], FULL),
     ],
 )
@@ -67,7 +67,13 @@ def test_excluded_tests_are_counted_by_folder_and_reason(tmp_path: Path, process
     ended = run(tmp_path, FILES, "-rA", "--tier", "test", *processes)
     assert (ended.status, names(ended)) == (0, SMALLEST)
     lines = [" ".join(line.split()) for line in ended.text.partition("left to other runs")[2].splitlines()]
-    for line in ("1 drills (drills)", "1 items (MariaDB)", "1 items (Redis 7)", "1 items (a slow one)"):
+    for line in (
+        "1 drills (drills)",
+        "1 items (MariaDB)",
+        "1 items (MySQL)",
+        "1 items (Redis 7)",
+        "1 items (a slow one)",
+    ):
         assert line in lines
     assert "1 items (long runs)" in lines
 
@@ -78,8 +84,8 @@ def test_tests_not_reached_before_the_deadline_are_printed_and_the_run_passes(
 ) -> None:
     ended = run(tmp_path, FILES, "-rA", "--until", str(time.time() - 1), *processes)
     assert (ended.status, names(ended)) == (0, set())
-    assert "8 tests not reached before the deadline" in ended.text
-    assert re.search(r"^ +6 +tests/items/test_items.py$", ended.text, re.MULTILINE)
+    assert "9 tests not reached before the deadline" in ended.text
+    assert re.search(r"^ +7 +tests/items/test_items.py$", ended.text, re.MULTILINE)
 
 
 @ALONE_AND_DISTRIBUTED

@@ -1,4 +1,4 @@
-"""A real MariaDB reader that lags by a second, by two, or forever: every process sees a change immediately."""
+"""A real reader that lags by a second, by two, or forever: every process sees a change immediately."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from tests.database_engines import MIGRATING_USER
 from tests.database_pair import DatabasePair
 from tests.redis_pair import RedisPair
 from tests.stores.cache.cache_harness import NUMBER, numbers_of, prepare, put, until
@@ -46,10 +47,12 @@ async def processes(
 ) -> AsyncIterator[tuple[Process, Process]]:
     async with AsyncExitStack() as stack:
         opened = []
+        migrating = Database(database_pair.writer.url(replicated, user=MIGRATING_USER))
+        await prepare(migrating)
+        await migrating.close()
         for _ in range(2):
             database = Database(database_pair.writer.url(replicated), reader_url=database_pair.reader.url(replicated))
             stack.push_async_callback(database.close)
-            await prepare(database)
             cache = await stack.enter_async_context(Cache(database, valkey_pair.primary.url))
             await until(lambda relay=cache.relay: relay.permitted() is not None)  # type: ignore[misc]
             opened.append(Process(cache))

@@ -177,21 +177,21 @@ async def test_the_page_survives_the_load_balancers_own_errors(
     assert own_errors["POST"] == []
 
 
-async def test_an_upload_gets_a_new_url_after_each_refusal_that_may_mean_an_expired_one(
+async def test_an_upload_gets_a_new_url_after_each_response_of_an_expired_one(
     visitor: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     """The browser cannot read a response without CORS headers, which AWS's errors may have."""
     readable = {"Access-Control-Allow-Origin": "*"}
     expired = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
-    refusals: list[dict[str, Any]] = [
+    responses: list[dict[str, Any]] = [
         {"status": 400, "headers": readable, "body": expired},
         {"status": 403, "body": ""},
         {"status": 403, "headers": readable, "body": ""},
     ]
 
     async def refuse(route: Route) -> None:
-        if route.request.method == "PUT" and refusals:
-            await route.fulfill(**refusals.pop(0))
+        if route.request.method == "PUT" and responses:
+            await route.fulfill(**responses.pop(0))
         else:
             await route.continue_()
 

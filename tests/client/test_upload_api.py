@@ -85,12 +85,12 @@ async def test_a_part_with_a_dropped_response_is_not_sent_again(
     assert len(puts(other_account)) == 3
 
 
-@pytest.mark.parametrize("refusal", ["refuse_links", "expire_links"])
+@pytest.mark.parametrize("script", ["refuse_links", "expire_links"])
 async def test_an_expired_upload_url_is_requested_again(
-    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path, refusal: str
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path, script: str
 ) -> None:
     for size_bytes in (1_000, PARTS):
-        other_account.script(**{refusal: 2})
+        other_account.script(**{script: 2})
         assert (await client.upload(random_file(tmp_path / str(size_bytes), size_bytes))).item.state is ItemState.QUEUED
 
 

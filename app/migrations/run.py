@@ -85,7 +85,7 @@ def configuration(connection: Connection) -> Config:
 def _is_denied(problem: Unavailable) -> bool:
     """Return whether the server refused a statement for want of a privilege, for which the driver has no class."""
     refused = getattr(problem.__cause__, "orig", None)
-    return getattr(refused, "args", (None,))[0] in DENIED
+    return any(number in DENIED for number in getattr(refused, "args", ())[:1])
 
 
 def _migrate_to(connection: Connection, revision: str, wait: LockWait) -> tuple[str | None, str | None]:
@@ -101,7 +101,10 @@ def _migrate_to(connection: Connection, revision: str, wait: LockWait) -> tuple[
             command.downgrade(configuration(connection), revision)
         else:
             command.upgrade(configuration(connection), revision)
-        return before, _present_revision(connection)
+        after = _present_revision(connection)
+        if named_lock:
+            connection.commit()  # the revision, too, before the next one gets the lock and reads it
+        return before, after
     finally:
         if named_lock:
             connection.execute(_RELEASE_LOCK)

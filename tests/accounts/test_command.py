@@ -95,7 +95,7 @@ async def test_an_operator_prints_the_link_for_the_first_administrator(url: str,
 
 
 @pytest.mark.parametrize("page", ["photos.example.com", "ftp://photos.example.com", "https://", "https://a/#b", "/x?y"])
-async def test_a_link_needs_the_url_of_the_page(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_link_needs_the_url_of_the_page(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     add_account_actions(parser.add_subparsers(dest="command"))
 

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import asyncmy
 import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.util import await_only
 from structlog.testing import capture_logs
 
 from app.migrations.run import START_SECONDS, TOTAL_SECONDS, LockWait, migrate
@@ -53,6 +55,23 @@ async def test_an_instance_waits_for_the_long_migration_of_another_one(
 
     steps = [(entry["event"], entry.get("before")) for entry in entries]
     assert steps == [("migration.awaited", None), ("database.migrated", "0009"), ("database.migrated", "0010")]
+
+
+async def test_an_instance_gets_the_lock_only_after_the_commit_of_the_other_one(
+    database_pair: DatabasePair, empty_pair: str, url: str
+) -> None:
+    """Else it would read the previous revision, and run the same step again."""
+
+    def delay(_connection: object) -> None:
+        await_only(asyncio.sleep(1))
+
+    async with _migrating_slowly(database_pair, empty_pair, url) as slow:
+        waiting = asyncio.create_task(migrate(url, wait=OFTEN))
+        event.listen(Engine, "commit", delay)
+    try:
+        await asyncio.gather(slow, waiting)
+    finally:
+        event.remove(Engine, "commit", delay)
 
 
 async def test_an_instance_that_waits_for_too_long_fails_and_changes_nothing(

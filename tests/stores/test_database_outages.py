@@ -211,6 +211,7 @@ async def test_a_commit_without_a_reply_is_an_error_and_is_not_retried(
     database_pair: DatabasePair, empty_pair: str
 ) -> None:
     async with open_sample_service(database_pair, empty_pair, statement_seconds=0.5) as service:
+        await service.warm(1)
         accepted = service.writer.accepted
 
         async def write_and_disconnect() -> None:

@@ -181,9 +181,7 @@ def place_of(item: pytest.Item) -> Place:
     if marker is not None:
         place = Place(Tier(marker.args[0]), *marker.args[1:])
     servers = [_OTHER_SERVERS[need] for need in sorted(_needs(item)) if need in _OTHER_SERVERS]
-    return (
-        max(place, *servers, key=lambda each: TIERS.index(each.tier)) if servers else place
-    )  # the first of equal ones
+    return max([place, *servers], key=lambda each: TIERS.index(each.tier))  # the first of equal ones
 
 
 def group_of(item: pytest.Item) -> str:

@@ -1,11 +1,11 @@
 """The event loop of every server of ours: uvloop, with one resolver for all clients on it."""
 
-import ipaddress
 import socket
 from typing import Any
 
 import uvloop
 
+from darkroom_process.hosts import is_address
 from darkroom_process.names import AddressInfo, Query, Resolver, system_lookup
 
 
@@ -27,13 +27,13 @@ class EventLoop(uvloop.Loop):
         flags: int = 0,
     ) -> list[AddressInfo]:
         name = host.decode("idna") if isinstance(host, bytes) else host
-        if name is None or _is_address(name):  # needs no name server, so this does not block
+        if name is None or is_address(name):  # needs no name server, so this does not block
             return system_lookup(Query(name, port, family, type, proto, flags))
         return await self.resolver.resolve(Query(name, port, family, type, proto, flags))
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         """Connect to the first address of `host` that accepts; TLS is verified against `host`."""
-        if host is None or _is_address(host):
+        if host is None or is_address(host):
             return await super().create_connection(protocol_factory, host, port, **options)
         if options.get("ssl") and options.get("server_hostname") is None:
             options["server_hostname"] = host
@@ -50,11 +50,3 @@ class EventLoop(uvloop.Loop):
 
 def new_event_loop() -> EventLoop:
     return EventLoop()
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -50,7 +50,7 @@ class AllowedHosts:
         match = _HOST.fullmatch(hosts[0].decode("latin-1").lower()) if len(hosts) == 1 else None
         if match is None:
             return False
-        if (self.any_address or path in HEALTH_PATHS) and _is_address(match[1]):
+        if (self.any_address or path in HEALTH_PATHS) and is_address(match[1]):
             return True
         return match[0] in self.entries or match[1] in self.entries
 
@@ -82,7 +82,8 @@ def _own_hosts(listen_host: str, listen_port: int) -> list[str]:
     return list(names) if listen_port in _DEFAULT_PORTS else [f"{name}:{listen_port}" for name in names]
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Return whether it is an IP address, which may be in brackets, and no name."""
     try:
         ipaddress.ip_address(name.strip("[]"))
     except ValueError:

@@ -76,7 +76,10 @@ def test_a_secret_may_be_in_a_file_instead(
     for name in instead_of:
         environment.delenv(name)
 
-    read_settings(Settings)
+    settings = read_settings(Settings)
+
+    assert (settings.secret_file or settings.cdn_keys_file) == tmp_path / "secret"
+    assert settings.secret_source().signing == b"s" * 32
 
 
 @pytest.mark.parametrize("name", ["DARKROOM_SECRET_FILE", "DARKROOM_TIER_SECRET_FILE"])

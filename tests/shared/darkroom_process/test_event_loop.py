@@ -78,7 +78,7 @@ async def query_redis(port: int) -> None:
 
 async def query_database(port: int) -> None:
     with pytest.raises(asyncmy.errors.OperationalError):
-        await asyncmy.connect(host="database.test", port=port, user="nobody", password="none")
+        await asyncmy.connect(host="database.test", port=port, user="app", password="none")
 
 
 async def query_amazon(port: int) -> None:

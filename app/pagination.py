@@ -26,7 +26,7 @@ class Cursors:
     def write(self, reader: str, order: str, position: Position) -> str:
         payload = json.dumps([position.item_id, position.captured_key], separators=(",", ":")).encode()
         signature = self._secret.sign(_message(reader, order, payload))
-        return base64.urlsafe_b64encode(signature + payload).decode().rstrip("=")
+        return _encode(signature + payload)
 
     def read(self, reader: str, order: str, text: str) -> Position:
         """Return the position. Raises Invalid for a cursor that was not issued for this reader and order."""
@@ -34,11 +34,17 @@ class Cursors:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (binascii.Error, ValueError) as error:
             raise _invalid() from error
+        if _encode(raw) != text:  # b64decode ignores characters outside its alphabet
+            raise _invalid()
         signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         if not self._secret.verifies(signature, _message(reader, order, payload)):
             raise _invalid()
         item_id, captured_key = json.loads(payload)
         return Position(item_id, captured_key)
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _message(reader: str, order: str, payload: bytes) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from darkroom_client.connection import tls_context
+from tests.web.log_entries import forwarded
 from tests.web.servers import serving_web
 
 
@@ -93,13 +94,12 @@ async def test_a_malformed_trace_is_replaced(web: httpx.AsyncClient, malformed: 
     assert seen["traceparent"] != malformed
 
 
-async def test_a_balancers_trace_reaches_the_app_and_the_log(web_url: str) -> None:
+async def test_a_balancers_trace_reaches_the_app_and_the_log(web: httpx.AsyncClient) -> None:
     trace = "Self=1-67891234-12456789abcdef012345678;Root=1-67891233-abcdef012345678912345678"
     with capture_logs() as entries:
-        async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60, verify=tls_context()) as client:
-            seen = await headers_seen_by_app(client, {"X-Amzn-Trace-Id": trace})
-    assert seen["x-amzn-trace-id"] == trace
-    assert [entry["amazon_trace"] for entry in entries if entry["event"] == "request.forwarded"] == [trace]
+        seen = await headers_seen_by_app(web, {"X-Amzn-Trace-Id": trace})
+        entry = await forwarded(entries)
+    assert (seen["x-amzn-trace-id"], entry["amazon_trace"]) == (trace, trace)
 
 
 @pytest.mark.parametrize("malformed", ["Root=1-2;" + "x" * 600, "Root", "Root=<script>", "Root=1 2"])

@@ -24,8 +24,6 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check check-types check-rest durations bench figure figures \
-	screenshots lock clean packages
-.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check check-types check-rest durations bench figure figures \
 	screenshots lock clean packages mysql
 
 help: ## print this list

@@ -10,6 +10,7 @@ from app.admin.commands.parsers import add_account_actions
 from app.settings import Settings
 from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
+from darkroom_process.startup import pause_collections
 from darkroom_shared.problems import Unavailable
 
 UNREACHABLE = 3
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve() -> None:
     settings = settings_or_exit(Settings)
     configure_logs()
+    pause_collections()
     from app.serving import serve
 
     serve(settings)
@@ -67,6 +69,7 @@ def _serve() -> None:
 def _work() -> None:
     settings = settings_or_exit(Settings)
     configure_logs()
+    pause_collections()
     importlib.import_module("app.worker.main").main(settings)
 
 

@@ -1,7 +1,6 @@
 """Run the app under uvicorn, with a graceful shutdown."""
 
 import asyncio
-import gc
 
 import structlog
 import uvicorn
@@ -16,6 +15,7 @@ from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
 from darkroom_process.server_config import server_config
+from darkroom_process.startup import freeze_startup
 
 GRACE_SECONDS = 20
 
@@ -47,15 +47,9 @@ async def _serve(settings: Settings) -> None:
         raise SystemExit(str(reason)) from None
     readiness, registry = Readiness(), new_registry()
     config = app_server_config(settings, readiness, registry)
-    server = DrainingServer(config, readiness, drain_seconds=settings.drain_seconds, on_startup=_freeze)
+    server = DrainingServer(config, readiness, drain_seconds=settings.drain_seconds, on_startup=freeze_startup)
     async with OperatorPort(settings.operator_host, settings.operator_port, registry):
         with drain_on_signals(server):
             await server.serve()
     if not server.started:
         raise SystemExit(f"The app could not start on {settings.listen_host}:{settings.listen_port}; see its log.")
-
-
-def _freeze() -> None:
-    """Freeze the objects that exist after startup, so that the garbage collector need not scan them again."""
-    gc.collect()
-    gc.freeze()

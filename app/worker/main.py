@@ -24,6 +24,7 @@ from darkroom_process.event_loop import new_event_loop
 from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
+from darkroom_process.startup import freeze_startup
 from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import utc_now
 
@@ -83,6 +84,7 @@ async def _work(settings: Settings, workplace: Workplace) -> None:
             built.loops.append(lambda stopping: publish_presence(base.signals.presence, landlock_level, stopping))
         if settings.drain_file is not None:
             built.loops.append(_stop_on_file(settings.drain_file, readiness))
+        freeze_startup()
         log.info("worker.started", roles=sorted(settings.worker_roles))
         await _run(settings, readiness, built)
 

@@ -1,5 +1,6 @@
 """A disk of a few bytes for a test: a tmpfs, which only root can mount."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 
 LIMIT_SECONDS = 30.0
 RESERVE = "reserve"
+MAX_TRIES = 100
+"""Of filling a disk while others write to it."""
 
 
 @contextmanager
@@ -22,9 +25,16 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
 
 
 def fill(disk: Path, *, leave_bytes: int = 0) -> None:
-    """Use up the disk's free space."""
+    """Use up the disk's free space. A process that was just paused may end its write only now: then try again."""
     with (disk / RESERVE).open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free_bytes(disk) - leave_bytes)
+        for tries_left in reversed(range(MAX_TRIES)):
+            try:
+                os.posix_fallocate(file.fileno(), 0, free_bytes(disk) - leave_bytes)
+            except OSError as error:
+                if error.errno != errno.ENOSPC or not tries_left:
+                    raise
+            else:
+                return
 
 
 def free(disk: Path) -> None:

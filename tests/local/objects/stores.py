@@ -18,7 +18,11 @@ class Store:
     endpoint: str
 
     def client(
-        self, access_key_id: str = ACCESS_KEY_ID, secret_access_key: str = SECRET_ACCESS_KEY, **options: Any
+        self,
+        access_key_id: str = ACCESS_KEY_ID,
+        secret_access_key: str = SECRET_ACCESS_KEY,
+        session_token: str | None = None,
+        **options: Any,
     ) -> Any:
         """Return boto3's client, which has no static type. `options` are botocore's."""
         return boto3.client(
@@ -27,6 +31,7 @@ class Store:
             region_name=REGION,
             aws_access_key_id=access_key_id,
             aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
             config=Config(
                 signature_version="s3v4",
                 connect_timeout=5,
